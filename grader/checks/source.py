@@ -1,0 +1,41 @@
+"""Look for code by patterns an instructor can read: `$OPT.zero_grad()` matches any name, `$$$` any arguments."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ast_grep_py import SgRoot
+
+from grader.evidence import Evidence, SourceCell
+
+_MAGIC = re.compile(r"^(\s*)([%!].*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """Where a pattern was found: the cell's index, the line inside it from 1, the matched text."""
+
+    cell: int
+    line: int
+    text: str
+
+
+def code_cells(evidence: Evidence) -> tuple[SourceCell, ...]:
+    """Return the cells that were run, with magics and shell lines taken out (their indentation stays)."""
+    return tuple(
+        SourceCell(index=cell.index, source=_MAGIC.sub(r"\1pass", cell.source), status=cell.status, error=cell.error)
+        for cell in evidence.cells
+        if cell.status != "not_run" and not cell.source.lstrip().startswith("%%")
+    )
+
+
+def find(cells: Iterable[SourceCell], patterns: Sequence[str]) -> tuple[Match, ...]:
+    """Return every match of any of `patterns`, in reading order. Comments and strings never match: the code is parsed."""
+    matches: list[Match] = []
+    for cell in cells:
+        root = SgRoot(cell.source, "python").root()
+        for pattern in patterns:
+            matches.extend(
+                Match(cell=cell.index, line=node.range().start.line + 1, text=node.text()) for node in root.find_all(pattern=pattern)
+            )
+    return tuple(sorted(matches, key=lambda match: (match.cell, match.line)))

@@ -1,0 +1,126 @@
+"""`zachet grade` and `zachet rescore`: a cohort, from submissions or from kept evidence."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from grader.assignment import load_assignment, load_checks
+from grader.cli.show import exit_code, score_table, show_findings
+from grader.cohort import Done, Results, finish, grade_cohort
+from grader.cohort import rescore as rescore_cohort
+from grader.course import Course, find_course
+from grader.model import Isolation, Score, View
+from grader.setting import Options, make_setting
+from grader.submission import Intake, take_in
+
+_COURSE = click.option(
+    "--course", "folder", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Course folder; the current one by default."
+)
+_ASSIGNMENT = click.option("--assignment", "slug", default="", help="Which assignment; the course's own by default.")
+
+
+@click.command()
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
+@_COURSE
+@_ASSIGNMENT
+@click.option("--jobs", type=click.IntRange(1, 256), default=None, help="How many submissions at once; as many as there are cores by default.")
+@click.option("--isolation", type=click.Choice([str(tier) for tier in Isolation]), default="full", show_default=True, help="Tier of isolation.")
+@click.option("--data-root", type=click.Path(path_type=Path), default=None, help="Folder with cifar-100-python/ or its train, test and meta.")
+@click.option("--view", type=click.Choice([str(view) for view in View]), default=None, help="What students' code sees; course.toml's by default.")
+@click.option("--cpu-limit", type=click.IntRange(10), default=None, metavar="S", help="CPU seconds per submission; the assignment's by default.")
+@click.option("--resume", is_flag=True, help="Keep what is graded already and still the same.")
+@click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON lines.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def grade(  # noqa: PLR0917 - one parameter per option
+    paths: Sequence[Path],
+    folder: Path,
+    slug: str,
+    jobs: int | None,
+    isolation: str,
+    data_root: Path | None,
+    view: str | None,
+    cpu_limit: int | None,
+    resume: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Grade submissions: PATHs are folders, archives or notebooks; the course's submissions by default."""
+    course = find_course(folder)
+    assignment = load_assignment(slug or course.assignment, [course.own_assignments])
+    variants = course.variants(assignment.slug)
+    results = Results(root=course.results, assignment=assignment.slug)
+    options = Options(
+        isolation=Isolation(isolation), data_root=data_root or course.data_root, view=View(view) if view else course.view, cpu_s=cpu_limit
+    )
+    with tempfile.TemporaryDirectory(prefix="zachet-") as work:
+        setting = make_setting(assignment, options, secret=course.secret(), store=results.store)
+        intake = take_in(
+            list(paths) or [course.submissions(assignment.slug)],
+            assignment=assignment.slug,
+            roster=[variant.student for variant in variants.values()],
+            work=Path(work),
+        )
+        runs = [(submission, variants[submission.student]) for submission in intake.submissions]
+        with closing(
+            grade_cohort(runs, setting, results, jobs=jobs or _cores(), language=course.language, resume=resume)
+        ) as stream:
+            done = _follow(stream, len(runs), as_json=as_json, quiet=quiet)
+    scores = finish(results, title=f"{course.title}: {assignment.title.of(course.language)}", language=course.language)
+    if not (quiet or as_json):
+        _summary(course, results, scores, intake, done)
+    return exit_code(done, intake)
+
+
+@click.command()
+@_COURSE
+@_ASSIGNMENT
+@click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON lines.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def rescore(folder: Path, slug: str, as_json: bool, quiet: bool) -> int:
+    """Score kept evidence again, with the rubric as it is now. Runs no student code."""
+    course = find_course(folder)
+    assignment = load_assignment(slug or course.assignment, [course.own_assignments])
+    results = Results(root=course.results, assignment=assignment.slug)
+    stream = rescore_cohort(assignment, load_checks(assignment), results, language=course.language)
+    done = _follow(stream, 0, as_json=as_json, quiet=True)
+    scores = finish(results, title=f"{course.title}: {assignment.title.of(course.language)}", language=course.language)
+    empty = Intake(submissions=(), strays=(), missing=())
+    if not (quiet or as_json):
+        _summary(course, results, scores, empty, done)
+    return exit_code(done, empty)
+
+
+def _follow(stream: Iterable[Done], total: int, *, as_json: bool, quiet: bool) -> list[Done]:
+    """Show progress while the batch runs, and errors as they come; return everything that came."""
+    from grader.cli.show import progress_bar
+    from grader.scoring import to_json
+
+    done: list[Done] = []
+    with progress_bar(total, visible=not (quiet or as_json)) as advance:
+        for one in stream:
+            done.append(one)
+            advance(one)
+            if one.error is not None:
+                click.echo(f"zachet: {one.student}: {one.error}", err=True)
+            elif as_json and one.score is not None:
+                click.echo(json.dumps(to_json(one.score), ensure_ascii=False, sort_keys=True))
+    return done
+
+
+def _summary(course: Course, results: Results, scores: Sequence[Score], intake: Intake, done: Sequence[Done]) -> None:
+    score_table(scores, course.language)
+    show_findings(intake, course.language)
+    faults = sum(one.error is not None for one in done)
+    if faults:
+        click.echo(f"{faults} could not be graded through no fault of the students; see the messages above.")
+    click.echo(f"Reports:   {results.reports / 'index.html'}")
+    click.echo(f"Gradebook: {results.gradebook}")
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

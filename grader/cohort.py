@@ -1,0 +1,198 @@
+"""Many submissions: as many at once as there are cores, each kept as soon as it is done, so that nothing done is done again."""
+
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.assignment import Assignment, Checks
+from grader.errors import EvidenceError, ZachetError
+from grader.evidence import Evidence, load
+from grader.files import write_atomically
+from grader.gradebook import write_gradebook
+from grader.model import Language, Outcome, Score, Submission, Text
+from grader.pipeline import Setting, grade
+from grader.report import IndexRow, render_index, render_report
+from grader.scoring import from_json, score, to_json
+from variants.errors import ThreePartError
+from variants.manifest import Variant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """Where a course keeps what was graded for one assignment."""
+
+    root: Path
+    assignment: str
+
+    @property
+    def store(self) -> Path:
+        """The evidence of all assignments."""
+        return self.root / "evidence"
+
+    @property
+    def scores(self) -> Path:
+        """One JSON file per student."""
+        return self.root / "scores" / self.assignment
+
+    @property
+    def reports(self) -> Path:
+        """One page per student, and index.html."""
+        return self.root / "reports" / self.assignment
+
+    @property
+    def gradebook(self) -> Path:
+        """The table of the whole cohort."""
+        return self.root / f"gradebook-{self.assignment}.csv"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """How one submission of a batch ended: with a score, or with an error of ours."""
+
+    student: str
+    score: Score | None
+    error: ThreePartError | None = None
+    reused: bool = False
+
+
+def grade_cohort(
+    work: Sequence[tuple[Submission, Variant]], setting: Setting, results: Results, *, jobs: int, language: Language, resume: bool
+) -> Iterator[Done]:
+    """Grade every submission, `jobs` at a time, and yield each when its score and report are on disk.
+
+    One that fails through our fault is yielded with its error and the batch goes on. Closing the iterator early, as Ctrl-C does,
+    stops what is running and keeps what is done.
+    """
+
+    def one(submission: Submission, variant: Variant) -> Done:
+        old = _evidence_of(submission, variant, setting, results) if resume else None
+        try:
+            if old is not None:
+                scored = score(old, setting.assignment, setting.checks)
+                evidence = old
+            else:
+                evidence, scored = grade(submission, variant, setting)
+            keep(scored, evidence, results, language)
+        except ThreePartError as error:
+            return Done(student=submission.student, score=None, error=error)
+        return Done(student=submission.student, score=scored, reused=old is not None)
+
+    pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="grade")
+    try:
+        waiting: set[Future[Done]] = {pool.submit(one, submission, variant) for submission, variant in work}
+        while waiting:
+            # A bounded wait lets Ctrl-C in: a bare one would sleep through it on some systems.
+            finished, waiting = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)
+            for future in finished:
+                yield future.result()
+    finally:
+        setting.stop.set()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def rescore(assignment: Assignment, checks: Checks, results: Results, *, language: Language) -> Iterator[Done]:
+    """Score again every kept evidence of the assignment. Runs no student code."""
+    for old in read_scores(results):
+        try:
+            evidence = load(results.store / old.evidence)
+            new = score(evidence, assignment, checks)
+            keep(new, evidence, results, language)
+        except ThreePartError as error:
+            yield Done(student=old.student, score=None, error=error)
+        else:
+            yield Done(student=old.student, score=new)
+
+
+def keep(scored: Score, evidence: Evidence, results: Results, language: Language) -> None:
+    """Write a score and its report; raises EvidenceError when the folder cannot take them."""
+    text = json.dumps(to_json(scored), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    try:
+        write_atomically(results.reports / report_name(scored.student), render_report(scored, evidence.notebook, language))
+        write_atomically(results.scores / f"{file_stem(scored.student)}.json", text)
+    except OSError as error:
+        raise EvidenceError(
+            f"The result cannot be written ({error.strerror or error}).",
+            where=str(results.root),
+            remedy="Make room or choose a folder that you may write to, then run the same command with --resume.",
+        ) from error
+
+
+def finish(results: Results, *, title: str, language: Language) -> tuple[Score, ...]:
+    """Write gradebook and index page over all scores on disk, and return the scores in order of student."""
+    scores = tuple(read_scores(results))
+    try:
+        write_gradebook(results.gradebook, scores)
+        rows = [_index_row(scored) for scored in scores]
+        write_atomically(results.reports / "index.html", render_index(rows, title, language))
+    except OSError as error:
+        raise EvidenceError(
+            f"The gradebook or the index page cannot be written ({error.strerror or error}).",
+            where=str(results.root),
+            remedy="Close the file where it is open, make room, and run `zachet rescore`.",
+        ) from error
+    return scores
+
+
+def read_scores(results: Results) -> Iterator[Score]:
+    """Yield the scores on disk, in order of student; raises EvidenceError for a damaged one."""
+    for file in sorted(results.scores.glob("*.json")):
+        try:
+            yield from_json(json.loads(file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise EvidenceError(
+                f"The score cannot be read ({type(error).__name__}).", where=str(file), remedy="Delete the file and grade again with --resume."
+            ) from error
+
+
+def file_stem(student: str) -> str:
+    """Return a file name that stands for a student's id on any file system, and for no other student's."""
+    safe = "".join(character if character.isalnum() or character in "-_" else f"%{ord(character):x}" for character in student)
+    return safe[:120] or "%"
+
+
+def report_name(student: str) -> str:
+    """Return the file name of a student's report."""
+    return f"{file_stem(student)}.html"
+
+
+def first_problem(scored: Score) -> Text | None:
+    """Return the first thing that a person should look at."""
+    findings = [*scored.notes, *(finding for criterion in scored.criteria for finding in criterion.findings)]
+    bad = (Outcome.ERRORED, Outcome.FAILED, Outcome.PENDING)
+    return next((finding.rationale for outcome in bad for finding in findings if finding.outcome is outcome), None)
+
+
+def _index_row(scored: Score) -> IndexRow:
+    names = scored.variant.get("class_names_ru")
+    return IndexRow(
+        student=scored.student,
+        name=scored.name,
+        group=str(scored.variant.get("group", "")),
+        classes=tuple(map(str, names)) if isinstance(names, list) else (),
+        earned=scored.earned,
+        points=scored.points,
+        verdict=scored.verdict,
+        first_problem=first_problem(scored),
+        report=report_name(scored.student),
+    )
+
+
+def _evidence_of(submission: Submission, variant: Variant, setting: Setting, results: Results) -> Evidence | None:
+    """Return the kept evidence of this very submission under this very setting, if there is any that is whole."""
+    try:
+        old = from_json(json.loads((results.scores / f"{file_stem(submission.student)}.json").read_text(encoding="utf-8")))
+        evidence = load(results.store / old.evidence)
+    except (OSError, ValueError, KeyError, TypeError, ZachetError):
+        return None
+    data = {"name": setting.data.name, "digest": setting.data.digest} if setting.data else None
+    facts = evidence.manifest
+    same = (
+        facts["submission"] == submission.digest
+        and facts["view"] == str(setting.view)
+        and facts["data"] == data
+        and evidence.variant.get("classes") == list(variant.classes)
+        and evidence.execution.isolation is setting.isolation
+    )
+    return evidence if same else None

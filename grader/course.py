@@ -1,0 +1,152 @@
+"""A course folder: course.toml, the roster's variants, the secret of its keyed draws, and where results go."""
+
+import secrets
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from grader.errors import CourseError
+from grader.files import write_atomically
+from grader.model import Language, View
+from variants.manifest import Variant, read_manifest
+
+FILE = "course.toml"
+SECRET = "secret.key"  # noqa: S105 - the name of a file
+_GITIGNORE = f"{SECRET}\nresults/\nsubmissions/\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """One course: where it is and how it is run. `assignments` are the instructor's own, before the bundled ones."""
+
+    path: Path
+    title: str
+    language: Language
+    assignment: str
+    repository: str
+    group_is: str
+    data_root: Path | None
+    view: View
+
+    @property
+    def own_assignments(self) -> Path:
+        """The folder of the instructor's own assignments."""
+        return self.path / "assignments"
+
+    @property
+    def results(self) -> Path:
+        """The folder that everything graded goes to."""
+        return self.path / "results"
+
+    def submissions(self, assignment: str) -> Path:
+        """The folder where submissions of `assignment` are put."""
+        return self.path / "submissions" / assignment
+
+    def secret(self) -> bytes:
+        """Return the course secret; raises CourseError when there is none."""
+        file = self.path / SECRET
+        try:
+            return bytes.fromhex(file.read_text(encoding="ascii").strip())
+        except (OSError, ValueError) as error:
+            raise CourseError(
+                "The course secret cannot be read.",
+                where=str(file),
+                remedy="Restore the file from a copy: hidden inputs and random variants depend on it. For a new course, run `zachet init`.",
+            ) from error
+
+    def variants(self, assignment: str) -> dict[str, Variant]:
+        """Return the variant of every student of `assignment` by student id; raises CourseError when none were assigned."""
+        file = self.path / "variants.csv"
+        if not file.is_file():
+            raise CourseError(
+                "There is no list of variants.",
+                where=str(file),
+                remedy="Make it with `zachet variants assign roster.csv --rule RULE -o variants.csv`.",
+            )
+        found = {variant.student.id: variant for variant in read_manifest(file) if variant.assignment in {"", assignment}}
+        if not found:
+            raise CourseError(
+                f"No student has a variant of {assignment}.",
+                where=str(file),
+                remedy=f"Assign them with `zachet variants assign roster.csv --rule RULE --assignment {assignment} -o variants.csv`.",
+            )
+        return found
+
+
+class _File(BaseModel):
+    """The keys of course.toml."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    title: str = Field(min_length=1)
+    language: Literal["ru", "en"] = "ru"
+    assignment: str = "iu5_lab1"
+    repository: str = ""
+    group_is: Literal["", "printed", "ordinal"] = ""
+    data_root: str = ""
+    view: Literal["sealed", "official"] = "sealed"
+
+
+def find_course(start: Path) -> Course:
+    """Return the course whose folder is `start` or the nearest one above it; raises CourseError."""
+    for folder in (start, *start.resolve().parents):
+        if (folder / FILE).is_file():
+            return read_course(folder)
+    raise CourseError(
+        f"Neither this folder nor one above it has a {FILE}.",
+        where=str(start),
+        remedy="Go to a course folder, name one with --course, or make one with `zachet init DIR`.",
+    )
+
+
+def read_course(folder: Path) -> Course:
+    """Read the course in `folder`; raises CourseError."""
+    file = folder / FILE
+    try:
+        data = _File.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CourseError(f"The file cannot be read ({error}).", where=str(file), remedy="Mend it, or compare it with a fresh `zachet init`.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"])) or "the file"
+        known = ", ".join(_File.model_fields)
+        raise CourseError(f"“{key}”: {first['msg']}.", where=str(file), remedy=f"The keys are: {known}.") from error
+    return Course(
+        path=folder,
+        title=data.title,
+        language=data.language,
+        assignment=data.assignment,
+        repository=data.repository,
+        group_is=data.group_is,
+        data_root=(folder / data.data_root) if data.data_root else None,
+        view=View(data.view),
+    )
+
+
+def make_course(folder: Path, *, title: str, language: Language, assignment: str) -> Course:
+    """Make a course folder; raises CourseError when there is one already or the folder cannot be written."""
+    if (folder / FILE).exists():
+        raise CourseError("There is a course here already.", where=str(folder), remedy="Choose another folder, or edit its course.toml.")
+    escaped = title.replace("\\", "\\\\").replace('"', '\\"')
+    text = (
+        f'title = "{escaped}"\n'
+        f'language = "{language}"          # language of reports and packages: ru or en\n'
+        f'assignment = "{assignment}"   # what `zachet grade` means when none is named\n'
+        'repository = ""          # owner/name[@branch] on GitHub gives packages a Colab badge\n'
+        'data_root = ""           # folder with cifar-100-python/; empty: ZACHET_DATA, the fetched copy, or synthetic images\n'
+        'view = "sealed"          # sealed: students\' code never sees the test split; official: the files as published\n'
+    )
+    try:
+        for name in ("assignments", "packages", f"submissions/{assignment}", "results"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / SECRET, secrets.token_hex(32) + "\n", mode=0o600)
+        write_atomically(folder / ".gitignore", _GITIGNORE)
+        write_atomically(folder / FILE, text)
+    except OSError as error:
+        raise CourseError(
+            f"The course folder cannot be made ({error.strerror}).", where=str(folder), remedy="Choose a folder that you may write to."
+        ) from error
+    return read_course(folder)

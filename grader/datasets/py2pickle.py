@@ -1,0 +1,321 @@
+"""The one shape of Python 2 pickle that the published CIFAR files have: read without the pickle module, written byte for byte.
+
+Reading interprets two dozen opcodes and nothing else. A global is a word compared with three known words, never an
+import; a call makes one of our own placeholders; every length is held against the bytes that are there. So a hostile
+file can do no more than be refused. The pixel bytes are not copied: an array is a view of the file's bytes.
+"""
+
+import struct
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+Value = bytes | Pixels | Sequence[bytes] | Sequence[int]
+
+_RECONSTRUCT: Final = "numpy.core.multiarray _reconstruct"
+_NDARRAY: Final = "numpy ndarray"
+_DTYPE: Final = "numpy dtype"
+_BATCH: Final = 1000
+_MODERN: Final = frozenset(b"\x8c\x8a\x8e\x93\x94\x95\x96XBC")
+
+
+class NotOriginalError(ValueError):
+    """The bytes are not a pickle of the original layout; the message is a clause that says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Global:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _ByteDtype:
+    """Stands for numpy's unsigned byte, the only dtype of the published files."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Raw:
+    """A long string that stays where it is: pixel bytes."""
+
+    offset: int
+    length: int
+
+
+@dataclass(slots=True)
+class _ArrayShell:
+    """Stands for an array until its state has been read."""
+
+    shape: tuple[int, int] = (0, 0)
+    offset: int = -1
+
+
+class _Machine:
+    """The pickle machine for the opcodes in `_STEPS`: a stack, the marks on it and the memo."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.at = 0
+        self.stack: list[object] = []
+        self.marks: list[int] = []
+        self.memo: dict[int, object] = {}
+
+    def take(self, count: int) -> bytes:
+        """Return the next `count` bytes; a file that ends before is cut off."""
+        start = self.skip(count)
+        return self.data[start : start + count]
+
+    def skip(self, count: int) -> int:
+        """Step over `count` bytes and return where they start."""
+        start = self.at
+        if count < 0 or start + count > len(self.data):
+            missing = start + count - len(self.data)
+            raise NotOriginalError(f"is cut off: at least {missing} bytes are missing at the end" if count >= 0 else "has a negative length in it")
+        self.at = start + count
+        return start
+
+    def line(self) -> str:
+        """Return the text up to the next line feed; names of globals are short."""
+        end = self.data.find(b"\n", self.at, self.at + 100)
+        if end < 0:
+            raise NotOriginalError("is cut off or damaged inside a name")
+        return str(self.take(end + 1 - self.at)[:-1], "latin-1")
+
+    def push(self, value: object) -> None:
+        self.stack.append(value)
+
+    def since_mark(self) -> list[object]:
+        """Remove and return what was pushed after the last mark."""
+        start = self.marks.pop()
+        items = self.stack[start:]
+        del self.stack[start:]
+        return items
+
+    def run(self) -> object:
+        """Interpret the program and return the one value it leaves."""
+        while True:
+            code = self.take(1)
+            if code == b".":
+                break
+            step = _STEPS.get(code)
+            if step is None:
+                raise NotOriginalError(_unknown(code))
+            step(self)
+        if len(self.stack) != 1 or self.at != len(self.data):
+            raise NotOriginalError("goes on after its end")
+        return self.stack[0]
+
+
+def _unknown(code: bytes) -> str:
+    if code[0] in _MODERN:
+        return "was saved again by a newer Python, so notebooks that read it with encoding='bytes' would fail"
+    return f"holds the instruction {code!r}, which the published files do not have"
+
+
+def _protocol(machine: _Machine) -> None:
+    version = machine.take(1)[0]
+    if version != 2:
+        raise NotOriginalError(f"is a pickle of protocol {version}, not 2: it was saved again by a newer Python")
+
+
+def _get(index_size: int) -> Callable[[_Machine], None]:
+    return lambda machine: machine.push(machine.memo[int.from_bytes(machine.take(index_size), "little")])
+
+
+def _put(index_size: int) -> Callable[[_Machine], None]:
+    def put(machine: _Machine) -> None:
+        machine.memo[int.from_bytes(machine.take(index_size), "little")] = machine.stack[-1]
+
+    return put
+
+
+def _constant(value: object) -> Callable[[_Machine], None]:
+    return lambda machine: machine.push(value)
+
+
+def _integer(size: int, *, signed: bool = False) -> Callable[[_Machine], None]:
+    return lambda machine: machine.push(int.from_bytes(machine.take(size), "little", signed=signed))
+
+
+def _short_string(machine: _Machine) -> None:
+    machine.push(machine.take(machine.take(1)[0]))
+
+
+def _long_string(machine: _Machine) -> None:
+    length = int.from_bytes(machine.take(4), "little", signed=True)
+    machine.push(_Raw(machine.skip(length), length))
+
+
+def _tuple_of(count: int) -> Callable[[_Machine], None]:
+    def close(machine: _Machine) -> None:
+        if len(machine.stack) < count:
+            raise IndexError
+        items = tuple(machine.stack[-count:])
+        del machine.stack[-count:]
+        machine.push(items)
+
+    return close
+
+
+def _global(machine: _Machine) -> None:
+    name = f"{machine.line()} {machine.line()}"
+    if name not in {_RECONSTRUCT, _NDARRAY, _DTYPE}:
+        raise NotOriginalError(f"asks for {name.replace(' ', '.')!r}, which the published files never do: do not open it with pickle")
+    machine.push(_Global(name))
+
+
+def _call(machine: _Machine) -> None:
+    arguments, function = machine.stack.pop(), machine.stack.pop()
+    if function == _Global(_RECONSTRUCT) and arguments == (_Global(_NDARRAY), (0,), b"b"):
+        machine.push(_ArrayShell())
+    elif function == _Global(_DTYPE) and arguments in {(b"u1", 0, 1), (b"|u1", 0, 1)}:
+        machine.push(_ByteDtype())
+    else:
+        raise NotOriginalError("does not hold its pixels as unsigned bytes")
+
+
+def _build(machine: _Machine) -> None:
+    state, target = machine.stack.pop(), machine.stack[-1]
+    if isinstance(target, _ByteDtype):
+        return
+    match target, state:
+        case _ArrayShell(offset=-1), (1, (int() as rows, int() as columns), _ByteDtype(), False, _Raw(offset, length)):
+            if rows < 0 or columns < 0 or rows * columns != length:
+                raise NotOriginalError(f"says that its pixels are {rows} x {columns} bytes and holds {length}")
+            target.shape, target.offset = (rows, columns), offset
+        case _:
+            raise NotOriginalError("does not hold its pixels as one table of unsigned bytes")
+
+
+def _append(machine: _Machine) -> None:
+    value = machine.stack.pop()
+    _extend(machine, [value])
+
+
+def _extend(machine: _Machine, values: list[object]) -> None:
+    target = machine.stack[-1]
+    if not isinstance(target, list):
+        raise NotOriginalError("has a broken structure")
+    target.extend(values)
+
+
+def _set_items(machine: _Machine) -> None:
+    items = machine.since_mark()
+    target = machine.stack[-1]
+    if not isinstance(target, dict) or len(items) % 2:
+        raise NotOriginalError("has a broken structure")
+    target.update(zip(items[::2], items[1::2], strict=True))
+
+
+_STEPS: Final[Mapping[bytes, Callable[[_Machine], None]]] = {
+    b"\x80": _protocol,
+    b"}": lambda machine: machine.push({}),
+    b"]": lambda machine: machine.push([]),
+    b"(": lambda machine: machine.marks.append(len(machine.stack)),
+    b"q": _put(1),
+    b"r": _put(4),
+    b"h": _get(1),
+    b"j": _get(4),
+    b"K": _integer(1),
+    b"M": _integer(2),
+    b"J": _integer(4, signed=True),
+    b"N": _constant(None),
+    b"\x89": _constant(False),
+    b"U": _short_string,
+    b"T": _long_string,
+    b"\x85": _tuple_of(1),
+    b"\x86": _tuple_of(2),
+    b"\x87": _tuple_of(3),
+    b"t": lambda machine: machine.push(tuple(machine.since_mark())),
+    b"c": _global,
+    b"R": _call,
+    b"b": _build,
+    b"a": _append,
+    b"e": lambda machine: _extend(machine, machine.since_mark()),
+    b"u": _set_items,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """An array of unsigned bytes and where in the file it starts."""
+
+    pixels: Pixels
+    offset: int
+
+
+def decode(data: bytes) -> dict[bytes, object]:
+    """Return the dictionary that `data` holds: lists, byte strings, integers and `Located` arrays.
+
+    Raises NotOriginalError with a clause that completes "the file ...".
+    """
+    if not data.startswith(b"\x80"):
+        raise NotOriginalError("is empty" if not data else "is not a pickle")
+    try:
+        value = _Machine(data).run()
+    except (IndexError, KeyError, TypeError) as broken:
+        raise NotOriginalError("has a broken structure") from broken
+    if not isinstance(value, dict) or not all(isinstance(key, bytes) for key in value):
+        raise NotOriginalError("does not hold a dictionary with names of its parts")
+    return {key: _located(data, part) if isinstance(part, _ArrayShell) else part for key, part in value.items()}
+
+
+def _located(data: bytes, shell: _ArrayShell) -> Located:
+    if shell.offset < 0:
+        raise NotOriginalError("has an array without contents")
+    rows, columns = shell.shape
+    pixels = np.frombuffer(data, np.uint8, rows * columns, shell.offset).reshape(rows, columns)
+    return Located(pixels, shell.offset)
+
+
+class _Writer:
+    """Keeps the memo's count while the parts of one dictionary are written."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def put(self) -> bytes:
+        self.count += 1
+        return b"q" + bytes([self.count]) if self.count < 256 else b"r" + struct.pack("<I", self.count)
+
+    def string(self, text: bytes) -> bytes:
+        head = b"U" + bytes([len(text)]) if len(text) < 256 else b"T" + struct.pack("<i", len(text))
+        return head + text + self.put()
+
+    def items(self, values: Sequence[bytes] | Sequence[int]) -> Iterator[bytes]:
+        yield b"]" + self.put()
+        for start in range(0, len(values), _BATCH):
+            part = values[start : start + _BATCH]
+            written = b"".join(self.string(item) if isinstance(item, bytes) else _number(item) for item in part)
+            yield written + b"a" if len(part) == 1 else b"(" + written + b"e"
+
+    def array(self, pixels: Pixels) -> Iterator[bytes]:
+        rows, columns = pixels.shape
+        yield b"cnumpy.core.multiarray\n_reconstruct\n" + self.put() + b"cnumpy\nndarray\n" + self.put()
+        yield b"K\x00\x85U\x01b\x87R" + self.put() + b"(K\x01" + _number(rows) + _number(columns) + b"\x86"
+        yield b"cnumpy\ndtype\n" + self.put() + b"U\x02u1K\x00K\x01\x87R" + self.put()
+        yield b"(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89T" + struct.pack("<i", pixels.size)
+        yield np.ascontiguousarray(pixels).data.cast("B")  # type: ignore[misc]  # a buffer, written without a copy
+        yield b"tb"
+
+
+def _number(value: int) -> bytes:
+    return b"K" + bytes([value]) if value < 256 else b"M" + struct.pack("<H", value)
+
+
+def encode(parts: Mapping[bytes, Value]) -> Iterator[bytes]:
+    """Yield the bytes of the pickle that Python 2 wrote for `parts`, in their order."""
+    writer = _Writer()
+    yield b"\x80\x02}" + writer.put() + b"("
+    for name, part in parts.items():
+        yield writer.string(name)
+        if isinstance(part, bytes):
+            yield writer.string(part)
+        elif isinstance(part, np.ndarray):
+            yield from writer.array(part)
+        else:
+            yield from writer.items(part)
+    yield b"u."

@@ -1,0 +1,277 @@
+"""Freeze what a run gave back, address it by its content, store it once, and read it again.
+
+One folder per evidence, `sha256-<digest>/`, read-only: `manifest.json` (names the digest of every other file), `records.json`,
+`arrays/*.npy`, `submission.ipynb`, `executed.ipynb`. The digest is that of the manifest's bytes, so it covers everything.
+"""
+
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grader.errors import EvidenceError
+from grader.model import Array, CellRun, Execution, ExitReason, Isolation, Json, Limits, Run, Submission, Vouched
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_ARRAY_KINDS = "biuf"
+SCHEMA = "zachet-evidence-1"
+
+
+class MissingRecord(Exception):  # noqa: N818 - a fact about the run, turned into a failed finding; nothing of ours is wrong
+    """The run never wrote this record."""
+
+    def __init__(self, name: str, execution: Execution, reason: str = "") -> None:
+        super().__init__(name)
+        self.name = name
+        self.execution = execution
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceCell:
+    """One code cell as it was handed in, and how its run ended; `index` counts all cells of the notebook from 0."""
+
+    index: int
+    source: str
+    status: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All that is known of one run: frozen, bounded, plain data."""
+
+    digest: str
+    folder: Path
+    manifest: Mapping[str, Any]
+    execution: Execution
+    notebook: str
+    cells: tuple[SourceCell, ...]
+    _values: Mapping[str, Mapping[str, Json | Array]] = field(repr=False)
+    _vouched: Mapping[str, Vouched] = field(repr=False)
+
+    @property
+    def variant(self) -> Mapping[str, Json]:
+        """The variant that was dealt to the student."""
+        variant: Mapping[str, Json] = self.manifest["variant"]
+        return variant
+
+    def record(self, name: str) -> Json | Array:
+        """Return what the run recorded under `name`; raises MissingRecord."""
+        try:
+            return self._values["records"][name]
+        except KeyError:
+            error = self._values["records"].get(f"{name}_error")
+            raise MissingRecord(name, self.execution, str(error or "")) from None
+
+    def array(self, name: str) -> Array:
+        """Return the array recorded under `name`; raises MissingRecord, also when it is not an array."""
+        value = self.record(name)
+        if not isinstance(value, np.ndarray):
+            raise MissingRecord(name, self.execution, f"{name} is not an array")
+        return value
+
+    def has(self, name: str) -> bool:
+        """Tell whether the run recorded `name`."""
+        return name in self._values["records"]
+
+    def vouched(self, name: str) -> Vouched:
+        """Return who stands behind the record `name`; raises MissingRecord."""
+        self.record(name)
+        return self._vouched[name]
+
+    def sent(self, name: str) -> Array:
+        """Return the hidden input `name` as it was sent; raises MissingRecord when the run ended before."""
+        return self._given("sent", name)
+
+    def kept(self, name: str) -> Array:
+        """Return the array `name` that never left the trusted side; raises MissingRecord when the run ended before."""
+        return self._given("kept", name)
+
+    def note(self, name: str) -> Json:
+        """Return the plain value `name` that the trusted side kept, or None."""
+        value = self._values["kept"].get(name)
+        return None if isinstance(value, np.ndarray) else value
+
+    def _given(self, kind: str, name: str) -> Array:
+        value = self._values[kind].get(name)
+        if not isinstance(value, np.ndarray):
+            raise MissingRecord(name, self.execution)
+        return value
+
+
+def canonical_json(value: Json | Mapping[str, Any]) -> bytes:
+    """Return the one byte string that stands for a JSON value: sorted keys, no spaces, UTF-8, a newline at the end."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return (text + "\n").encode("utf-8", errors="backslashreplace")
+
+
+def freeze(run: Run, submission: Submission, *, facts: Mapping[str, Json], source: str, store: Path) -> Evidence:
+    """Write the evidence of `run` into `store` and return it as read back.
+
+    `facts` are plain statements of the trusted side (assignment, edition, student, name, variant, view, data digest, problems of the
+    intake). `source` is the notebook that was run, as JSON text. Raises EvidenceError when the store cannot take it; then nothing
+    of it is left behind under a name that could be taken for whole.
+    """
+    files = _files(run, source)
+    manifest = {
+        "schema": SCHEMA,
+        "submission": submission.digest,
+        "source": submission.source,
+        **facts,
+        "execution": _execution_facts(run.execution),
+        "vouched": {record.name: str(record.vouched) for record in run.records if _NAME.fullmatch(record.name)},
+        "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())},
+    }
+    manifest_bytes = canonical_json(manifest)
+    digest = hashlib.sha256(manifest_bytes).hexdigest()
+    folder = store / f"sha256-{digest}"
+    if not folder.is_dir():
+        _write(folder, {**files, "manifest.json": manifest_bytes})
+    return load(folder)
+
+
+def load(folder: Path) -> Evidence:
+    """Read the evidence in `folder`; raises EvidenceError when any byte of it is not what its address says."""
+    try:
+        manifest_bytes = (folder / "manifest.json").read_bytes()
+        if f"sha256-{hashlib.sha256(manifest_bytes).hexdigest()}" != folder.name:
+            raise _damaged(folder, "manifest.json")
+        manifest = json.loads(manifest_bytes)
+        files = {name: _read_checked(folder, name, digest) for name, digest in manifest["files"].items()}
+    except (OSError, ValueError, KeyError) as error:
+        raise EvidenceError(
+            f"The evidence cannot be read ({error}).", where=str(folder), remedy="Grade the submission again to make it anew."
+        ) from error
+    values = json.loads(files["records.json"])
+    for name, content in files.items():
+        if name.startswith("arrays/"):
+            _, kind, stem = name.split("/")
+            values[kind][stem.removesuffix(".npy")] = np.load(io.BytesIO(content), allow_pickle=False)
+    execution = _execution(manifest["execution"])
+    return Evidence(
+        digest=folder.name,
+        folder=folder,
+        manifest=manifest,
+        execution=execution,
+        notebook=files["executed.ipynb"].decode("utf-8"),
+        cells=_source_cells(files["submission.ipynb"], execution),
+        _values=values,
+        _vouched={name: Vouched(value) for name, value in manifest["vouched"].items()},
+    )
+
+
+def _files(run: Run, source: str) -> dict[str, bytes]:
+    plain: dict[str, dict[str, Json]] = {"records": {}, "sent": {}, "kept": {}}
+    files: dict[str, bytes] = {}
+    named = [("records", record.name, record.value) for record in run.records]
+    named += [(kind, name, value) for kind in ("sent", "kept") for name, value in getattr(run.given, kind).items()]
+    for kind, name, value in named:
+        if not _NAME.fullmatch(name):
+            continue  # a name that student code invented; nothing of ours asks for it
+        if isinstance(value, np.ndarray):
+            if value.dtype.kind in _ARRAY_KINDS:
+                buffer = io.BytesIO()
+                np.save(buffer, np.ascontiguousarray(value), allow_pickle=False)
+                files[f"arrays/{kind}/{name}.npy"] = buffer.getvalue()
+        else:
+            plain[kind][name] = _finite(value)
+    files["records.json"] = canonical_json(plain)
+    files["submission.ipynb"] = source.encode("utf-8", errors="backslashreplace")
+    files["executed.ipynb"] = run.notebook.encode("utf-8", errors="backslashreplace")
+    return files
+
+
+def _finite(value: Json) -> Json:
+    """Replace what strict JSON has no word for (NaN, infinities) by its name."""
+    if isinstance(value, float) and not np.isfinite(value):
+        return str(value)
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    return value
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    partial: Path | None = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
+        for name, content in files.items():
+            target = partial / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            target.chmod(0o444)
+        partial.rename(folder)
+    except OSError as error:
+        if folder.is_dir():
+            return  # somebody froze the same bytes a moment ago
+        raise EvidenceError(
+            f"The evidence cannot be written ({error.strerror or error}).",
+            where=str(folder.parent),
+            remedy="Free some space or name another course folder, then run the same command with --resume.",
+        ) from error
+    finally:
+        if partial is not None and partial.exists():
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _read_checked(folder: Path, name: str, digest: str) -> bytes:
+    content = (folder / name).read_bytes()
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise _damaged(folder, name)
+    return content
+
+
+def _damaged(folder: Path, name: str) -> EvidenceError:
+    return EvidenceError(
+        "The file is not the one that was frozen.", where=str(folder / name), remedy="Grade the submission again to make the evidence anew."
+    )
+
+
+def _execution_facts(execution: Execution) -> dict[str, Json]:
+    facts: dict[str, Json] = asdict(execution)
+    return facts
+
+
+def _execution(facts: Mapping[str, Any]) -> Execution:
+    return Execution(
+        **{
+            **facts,
+            "exit_reason": ExitReason(facts["exit_reason"]),
+            "isolation": Isolation(facts["isolation"]),
+            "limits": Limits(**facts["limits"]),
+            "cells": tuple(CellRun(**cell) for cell in facts["cells"]),
+        }
+    )
+
+
+def _source_cells(notebook: bytes, execution: Execution) -> tuple[SourceCell, ...]:
+    runs = {cell.index: cell for cell in execution.cells}
+    cells = []
+    for index, cell in enumerate(json.loads(notebook or b"{}").get("cells", ())):
+        if cell.get("cell_type") == "code":
+            source = cell.get("source", "")
+            run = runs.get(index)
+            cells.append(
+                SourceCell(
+                    index=index,
+                    source="".join(source) if isinstance(source, list) else str(source),
+                    status=run.status if run else "not_run",
+                    error=run.error if run else "",
+                )
+            )
+    return tuple(cells)

@@ -1,0 +1,128 @@
+"""Deliberately wrong work: an assignment's mutants, each with the checks that must catch it.
+
+`mutants/<name>/mutant.toml` holds a title, `fails` (the checks that must not earn everything), and either `edit` rows that change the solution
+or `work`, a percent-format notebook of its own in the same folder. `quick.toml` beside the folders holds edits that make any work of
+this assignment short enough for a demonstration or a test.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import jupytext
+import nbformat
+from nbformat import NotebookNode
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from grader.assignment import Assignment
+from grader.errors import AssignmentError
+from grader.model import Text
+
+_T = TypeVar("_T", bound=BaseModel)
+
+
+class _Edit(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    find: Annotated[str, Field(min_length=1)]
+    replace: str
+
+
+class _Title(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    ru: str
+    en: str
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    title: _Title
+    fails: list[str] = []
+    edit: list[_Edit] = []
+    work: str = ""
+
+
+class _Quick(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    edit: list[_Edit] = []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutant:
+    """One wrong work; `fails` are the checks that must catch it. `edits` are (find, replace) pairs, `work` is a file or None."""
+
+    name: str
+    path: Path
+    title: Text
+    fails: tuple[str, ...]
+    edits: tuple[tuple[str, str], ...]
+    work: Path | None
+
+
+def load_mutants(assignment: Assignment) -> tuple[Mutant, ...]:
+    """Return the assignment's mutants in order of name; raises AssignmentError for a file that cannot be used."""
+    return tuple(_load(folder) for folder in sorted((assignment.path / "mutants").glob("*/")) if (folder / "mutant.toml").is_file())
+
+
+def make_quick(notebook: NotebookNode, assignment: Assignment) -> NotebookNode:
+    """Return the notebook with the assignment's shortening edits; those whose text is not there are passed over."""
+    file = assignment.path / "mutants" / "quick.toml"
+    edits = _parse(file, _Quick).edit if file.is_file() else []
+    changed = nbformat.from_dict(notebook)
+    for cell in changed.cells:
+        for edit in edits:
+            cell.source = cell.source.replace(edit.find, edit.replace)
+    return changed
+
+
+def wrong_work(mutant: Mutant, solution: NotebookNode) -> NotebookNode:
+    """Return the mutant's notebook; `solution` lends its metadata. Raises AssignmentError when an edit finds nothing to change."""
+    if mutant.work is not None:
+        notebook = jupytext.reads(_fill(mutant.work.read_text(encoding="utf-8"), solution), fmt="py:percent")
+        notebook.metadata = solution.metadata
+        return notebook
+    notebook = nbformat.from_dict(solution)
+    for find, replace in mutant.edits:
+        cells = [cell for cell in notebook.cells if cell.cell_type == "code" and find in cell.source]
+        if not cells:
+            raise AssignmentError(
+                f"the solution has no “{find.strip()}” to change.", where=str(mutant.path), remedy="Write the edit for the solution as it is now."
+            )
+        for cell in cells:
+            cell.source = cell.source.replace(find, _fill(replace, solution))
+    return notebook
+
+
+def _fill(text: str, solution: NotebookNode) -> str:
+    """Put the variant's classes where the text says {{ classes }}."""
+    classes = solution.metadata.get("zachet", {}).get("variant", {}).get("classes", [])
+    return text.replace("{{ classes }}", str(list(classes)))
+
+
+def _load(folder: Path) -> Mutant:
+    data = _parse(folder / "mutant.toml", _File)
+    if bool(data.work) == bool(data.edit):
+        raise AssignmentError("a mutant has either `edit` rows or `work`.", where=str(folder / "mutant.toml"), remedy="Give one of the two.")
+    return Mutant(
+        name=folder.name,
+        path=folder / "mutant.toml",
+        title=Text(ru=data.title.ru, en=data.title.en),
+        fails=tuple(data.fails),
+        edits=tuple((edit.find, edit.replace) for edit in data.edit),
+        work=folder / data.work if data.work else None,
+    )
+
+
+def _parse(file: Path, shape: type[_T]) -> _T:
+    try:
+        return shape.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise AssignmentError(f"the file cannot be read: {error}.", where=str(file), remedy="Correct that line.") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = f"{file}: {'.'.join(map(str, first['loc']))}"
+        raise AssignmentError(f"{first['msg']}.", where=where, remedy=f"The keys are: {', '.join(shape.model_fields)}.") from None

@@ -1,0 +1,111 @@
+"""The way of one submission: execute, freeze, judge. Batches, self-checks and calibration all go through `grade`."""
+
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from grader import __version__
+from grader.assignment import Assignment, Checks
+from grader.checks import Preparation
+from grader.datasets import DataRoot, PreparedView, hidden_set, public_images
+from grader.evidence import Evidence, freeze
+from grader.model import Execution, ExitReason, Given, Isolation, Json, Limits, Record, Run, Score, Submission, View
+from grader.sandbox import Job, execute
+from grader.scoring import finding_to_json, score
+from variants.manifest import Variant, variant_record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What all submissions of one batch share. `secret` seeds the hidden inputs; `view` and `data` are None without images."""
+
+    assignment: Assignment
+    checks: Checks
+    isolation: Isolation
+    limits: Limits
+    secret: bytes
+    store: Path
+    data: DataRoot | None
+    prepared: PreparedView | None
+    view: View
+    stop: threading.Event
+
+
+def grade(submission: Submission, variant: Variant, setting: Setting) -> tuple[Evidence, Score]:
+    """Run one submission, freeze what came of it and score that. Raises ZachetError for what is our fault."""
+    run = run_submission(submission, variant, setting)
+    source = Path(submission.notebook).read_text(encoding="utf-8") if submission.notebook else "{}"
+    evidence = freeze(run, submission, facts=_facts(submission, variant, setting), source=source, store=setting.store)
+    return evidence, score(evidence, setting.assignment, setting.checks)
+
+
+def run_submission(submission: Submission, variant: Variant, setting: Setting) -> Run:
+    """Execute the submission's notebook, or say why there is nothing to execute."""
+    seed = seed_of(submission.assignment, submission.student)
+    if submission.notebook is None:
+        return _nothing_to_run(submission, setting, seed)
+    job = Job(
+        notebook=Path(submission.notebook).read_text(encoding="utf-8"),
+        probe=setting.assignment.path / "probe.py",
+        files=Path(submission.files) if submission.files else None,
+        data=setting.prepared.folder if setting.prepared else None,
+        limits=setting.limits,
+        seed=seed,
+        isolation=setting.isolation,
+    )
+    return execute(job, lambda records: _give(records, submission, variant, setting), setting.stop)
+
+
+def seed_of(assignment: str, student: str, replicate: int = 0) -> int:
+    """Return the seed (0..2^31-1) of a student's run: public, the same for ever, and different for every replicate."""
+    digest = hashlib.sha256(f"zachet\0{assignment}\0{student}\0{replicate}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
+
+
+def _give(records: tuple[Record, ...], submission: Submission, variant: Variant, setting: Setting) -> Given:
+    key = hmac.new(setting.secret, f"hidden\0{submission.assignment}\0{submission.student}".encode(), hashlib.sha256)
+    with_images = setting.data is not None
+    preparation = Preparation(
+        variant=variant_record(variant),
+        view=setting.view,
+        records={record.name: record for record in records},
+        rng=np.random.default_rng(int.from_bytes(key.digest(), "big")),
+        hidden=hidden_set(setting.data, setting.view, variant.classes) if setting.data and with_images else None,
+        public=public_images(setting.data, setting.view, variant.classes) if setting.data and with_images else None,
+    )
+    return setting.checks.prepare(preparation)
+
+
+def _facts(submission: Submission, variant: Variant, setting: Setting) -> Mapping[str, Json]:
+    return {
+        "tool": __version__,
+        "assignment": submission.assignment,
+        "edition": setting.assignment.edition,
+        "student": submission.student,
+        "name": variant.student.name,
+        "variant": dict(variant_record(variant)),
+        "view": str(setting.view),
+        "data": {"name": setting.data.name, "digest": setting.data.digest} if setting.data else None,
+        "problems": [finding_to_json(problem) for problem in submission.problems],
+    }
+
+
+def _nothing_to_run(submission: Submission, setting: Setting, seed: int) -> Run:
+    execution = Execution(
+        exit_reason=ExitReason.EXITED,
+        message=submission.problems[0].rationale.en if submission.problems else "nothing was handed in",
+        isolation=setting.isolation,
+        seed=seed,
+        cpu_s=0.0,
+        wall_s=0.0,
+        peak_mb=0.0,
+        limits=setting.limits,
+    )
+    empty = json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []})
+    return Run(execution=execution, records=(), given=Given(), notebook=empty)

@@ -1,0 +1,276 @@
+"""Evidence and rubric in, score out: a pure function, so the same two give the same bytes for ever."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from grader.assignment import Assignment, Checks
+from grader.checks import CheckFunction, CheckInfo, Conclusion
+from grader.evidence import Evidence, MissingRecord
+from grader.model import (
+    Criterion,
+    CriterionScore,
+    ExitReason,
+    Finding,
+    Isolation,
+    Json,
+    Outcome,
+    Score,
+    Text,
+    Verdict,
+    View,
+    Vouched,
+)
+
+SCHEMA = "zachet-score-1"
+
+_ENDED = {
+    ExitReason.COMPLETED: Text(ru="работа выполнилась до конца", en="the run completed"),
+    ExitReason.RAISED: Text(ru="работа завершилась ошибкой", en="the run raised an error"),
+    ExitReason.EXITED: Text(ru="процесс завершился раньше времени", en="the process exited early"),
+    ExitReason.KILLED_BY_SIGNAL: Text(ru="процесс был убит сигналом", en="the process was killed by a signal"),
+    ExitReason.TIMED_OUT: Text(ru="вышло отведённое время", en="the time limit was reached"),
+    ExitReason.OUT_OF_MEMORY: Text(ru="не хватило отведённой памяти", en="the memory limit was reached"),
+    ExitReason.OUTPUT_LIMIT: Text(ru="вывод превысил допустимый объём", en="the output limit was reached"),
+    ExitReason.SANDBOX_FAULT: Text(ru="сбой песочницы", en="the sandbox failed"),
+}
+
+
+def score(evidence: Evidence, assignment: Assignment, checks: Checks) -> Score:
+    """Judge `evidence` by the rubric of `assignment`. Criteria of 0 points become the score's notes."""
+    findings = _judge_all(evidence, assignment, checks.functions)
+    scored = tuple(_criterion_score(criterion, findings) for criterion in assignment.criteria if criterion.points)
+    notes = tuple(findings[use.name] for criterion in assignment.criteria if not criterion.points for use in criterion.checks)
+    problems = tuple(finding_from_json(problem) for problem in evidence.manifest["problems"])
+    earned = round(sum(criterion.earned for criterion in scored), 2)
+    points = sum(criterion.points for criterion in scored)
+    facts = evidence.manifest
+    return Score(
+        assignment=assignment.slug,
+        title=assignment.title,
+        student=facts["student"],
+        name=facts["name"],
+        variant=evidence.variant,
+        submission=facts["submission"],
+        evidence=evidence.digest,
+        rubric=assignment.digest,
+        isolation=evidence.execution.isolation,
+        view=View(facts["view"]),
+        earned=earned,
+        points=points,
+        verdict=_verdict(earned, points, assignment.pass_share, scored, problems),
+        criteria=scored,
+        notes=(*problems, *notes),
+        execution=_execution_summary(evidence),
+        environment=evidence.execution.environment,
+    )
+
+
+def to_json(value: Score) -> dict[str, Json]:
+    """Return the score as plain JSON, per docs/schema/score-1.json."""
+    return {
+        "schema": SCHEMA,
+        "assignment": value.assignment,
+        "title": _text_json(value.title),
+        "student": value.student,
+        "name": value.name,
+        "variant": dict(value.variant),
+        "submission": value.submission,
+        "evidence": value.evidence,
+        "rubric": value.rubric,
+        "isolation": str(value.isolation),
+        "view": str(value.view),
+        "earned": value.earned,
+        "points": value.points,
+        "verdict": str(value.verdict),
+        "criteria": [
+            {
+                "id": criterion.id,
+                "title": _text_json(criterion.title),
+                "points": criterion.points,
+                "earned": criterion.earned,
+                "findings": [finding_to_json(finding) for finding in criterion.findings],
+            }
+            for criterion in value.criteria
+        ],
+        "notes": [finding_to_json(finding) for finding in value.notes],
+        "execution": dict(value.execution),
+        "environment": dict(value.environment),
+    }
+
+
+def from_json(data: Mapping[str, Any]) -> Score:
+    """Return the score that `to_json` wrote; raises KeyError or ValueError on anything else."""
+    if data["schema"] != SCHEMA:
+        raise ValueError(data["schema"])
+    same = ("assignment", "student", "name", "variant", "submission", "evidence", "rubric", "earned", "points", "execution", "environment")
+    return Score(
+        **{key: data[key] for key in same},
+        title=Text(**data["title"]),
+        isolation=Isolation(data["isolation"]),
+        view=View(data["view"]),
+        verdict=Verdict(data["verdict"]),
+        criteria=tuple(
+            CriterionScore(
+                id=row["id"],
+                title=Text(**row["title"]),
+                points=row["points"],
+                earned=row["earned"],
+                findings=tuple(finding_from_json(finding) for finding in row["findings"]),
+            )
+            for row in data["criteria"]
+        ),
+        notes=tuple(finding_from_json(finding) for finding in data["notes"]),
+    )
+
+
+def finding_to_json(finding: Finding) -> dict[str, Json]:
+    """Return one finding as plain JSON."""
+    return {
+        "check": finding.check,
+        "title": _text_json(finding.title),
+        "outcome": str(finding.outcome),
+        "share": round(finding.share, 6),
+        "rationale": _text_json(finding.rationale),
+        "hint": _text_json(finding.hint) if finding.hint else None,
+        "expected": finding.expected,
+        "actual": finding.actual,
+        "vouched": str(finding.vouched),
+    }
+
+
+def finding_from_json(data: Mapping[str, Any]) -> Finding:
+    """Return the finding that `finding_to_json` wrote."""
+    return Finding(
+        check=data["check"],
+        title=Text(**data["title"]),
+        outcome=Outcome(data["outcome"]),
+        share=data["share"],
+        rationale=Text(**data["rationale"]),
+        hint=Text(**data["hint"]) if data["hint"] else None,
+        expected=data["expected"],
+        actual=data["actual"],
+        vouched=Vouched(data["vouched"]),
+    )
+
+
+def _judge_all(evidence: Evidence, assignment: Assignment, functions: Mapping[str, CheckFunction]) -> dict[str, Finding]:
+    """Judge every check that the rubric uses, in file order, so that `after` looks back only."""
+    used = {use.name for criterion in assignment.criteria for use in criterion.checks}
+    findings: dict[str, Finding] = {}
+    for name, function in functions.items():
+        if name in used:
+            findings[name] = _judge(evidence, assignment, function, findings)
+    return findings
+
+
+def _judge(evidence: Evidence, assignment: Assignment, function: CheckFunction, earlier: Mapping[str, Finding]) -> Finding:
+    info: CheckInfo = function.__zachet_check__  # type: ignore[attr-defined]
+    blocker = next((earlier[name] for name in info.after if name in earlier and not earlier[name].share), None)
+    if blocker is not None:
+        conclusion = Conclusion(
+            outcome=Outcome.SKIPPED,
+            share=0.0,
+            rationale=Text(ru=f"Ждёт проверки «{blocker.title.ru}».", en=f"Waits for the check “{blocker.title.en}”."),
+        )
+    else:
+        try:
+            conclusion = function(evidence, assignment) if info.wants_assignment else function(evidence)
+        except MissingRecord as missing:
+            conclusion = _not_recorded(missing)
+        except Exception as error:  # noqa: BLE001 - whatever a check raises is our fault and must hold the report, not end the batch
+            conclusion = Conclusion(
+                outcome=Outcome.ERRORED,
+                share=0.0,
+                rationale=Text(
+                    ru="Проверка сломалась; это ошибка системы, а не ваша. Отчёт придержан для преподавателя.",
+                    en="The check broke; this is our fault, not yours. The report is held for a person.",
+                ),
+                actual=f"{type(error).__name__}: {error}"[:500],
+            )
+    return Finding(
+        check=info.name,
+        title=info.title,
+        outcome=conclusion.outcome,
+        share=conclusion.share,
+        rationale=conclusion.rationale,
+        hint=conclusion.hint,
+        expected=conclusion.expected,
+        actual=conclusion.actual,
+        vouched=conclusion.vouched,
+    )
+
+
+def _not_recorded(missing: MissingRecord) -> Conclusion:
+    """A record that the run never wrote is a failure with the run's own reason, never an error of ours."""
+    ended = _ENDED[missing.execution.exit_reason]
+    if missing.reason:
+        rationale = Text(ru=f"Это не удалось измерить: {missing.reason}", en=f"This could not be measured: {missing.reason}")
+    elif missing.execution.exit_reason is ExitReason.COMPLETED:
+        rationale = Text(ru="В работе нет того, что здесь проверяется.", en="The work has nothing that this check looks at.")
+    else:
+        rationale = Text(ru=f"До этого места не дошло: {ended.ru}.", en=f"The run did not get that far: {ended.en}.")
+    fault = missing.execution.exit_reason is ExitReason.SANDBOX_FAULT
+    return Conclusion(
+        outcome=Outcome.ERRORED if fault else Outcome.FAILED,
+        share=0.0,
+        rationale=rationale,
+        hint=Text(
+            ru="Запустите тетрадь с начала до конца в новом ядре и посмотрите на первую ошибку.",
+            en="Run the notebook from top to bottom in a fresh kernel and look at the first error.",
+        ),
+        actual=missing.execution.message[:500],
+    )
+
+
+def _criterion_score(criterion: Criterion, findings: Mapping[str, Finding]) -> CriterionScore:
+    if criterion.manual:
+        found: tuple[Finding, ...] = (_pending(criterion),)
+        share = 0.0
+    else:
+        found = tuple(findings[use.name] for use in criterion.checks)
+        total = sum(use.weight for use in criterion.checks)
+        share = sum(use.weight * finding.share for use, finding in zip(criterion.checks, found, strict=True)) / total
+    return CriterionScore(
+        id=criterion.id, title=criterion.title, points=criterion.points, earned=round(criterion.points * share, 2), findings=found
+    )
+
+
+def _pending(criterion: Criterion) -> Finding:
+    return Finding(
+        check=criterion.id,
+        title=criterion.title,
+        outcome=Outcome.PENDING,
+        share=0.0,
+        rationale=Text(ru="Оценивает преподаватель.", en="A person judges this."),
+    )
+
+
+def _verdict(
+    earned: float, points: float, pass_share: float, criteria: tuple[CriterionScore, ...], problems: tuple[Finding, ...]
+) -> Verdict:
+    outcomes = {finding.outcome for criterion in criteria for finding in criterion.findings}
+    outcomes |= {problem.outcome for problem in problems if problem.outcome is not Outcome.FAILED}
+    if outcomes & {Outcome.ERRORED, Outcome.PENDING}:
+        return Verdict.HELD
+    return Verdict.PASSED if earned >= pass_share * points else Verdict.FAILED
+
+
+def _execution_summary(evidence: Evidence) -> dict[str, Json]:
+    execution = evidence.execution
+    return {
+        "exit_reason": str(execution.exit_reason),
+        "message": execution.message,
+        "isolation": str(execution.isolation),
+        "start": execution.start,
+        "seed": execution.seed,
+        "device": execution.device,
+        "cpu_s": execution.cpu_s,
+        "wall_s": execution.wall_s,
+        "peak_mb": execution.peak_mb,
+        "cells": [{"index": cell.index, "status": cell.status, "error": cell.error, "cpu_s": cell.cpu_s} for cell in execution.cells],
+        "limits": evidence.manifest["execution"]["limits"],
+    }
+
+
+def _text_json(text: Text) -> dict[str, Json]:
+    return {"ru": text.ru, "en": text.en}

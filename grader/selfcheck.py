@@ -1,0 +1,64 @@
+"""What a self-check needs beside the pipeline: the variant that the notebook itself names, and the public part of the rubric."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from grader.assignment import Assignment
+from grader.errors import ConfigurationError
+from grader.model import Language
+from variants.manifest import Variant
+from variants.roster import Student
+
+_LARGEST = 64 << 20
+_DEFAULT_ASSIGNMENT = "iu5_lab1"
+
+
+def own_variant(notebook: Path, *, slug: str, classes: str) -> tuple[Variant, Language]:
+    """Return the variant written into a handed-out notebook, or made of `classes`, and the notebook's language.
+
+    Raises ConfigurationError when there is no such file, or when nothing says which classes the work is about.
+    """
+    if not notebook.exists():
+        raise ConfigurationError("There is no such file.", where=str(notebook), remedy="Name the notebook that you want to check.")
+    metadata = _metadata(notebook)
+    dealt = metadata.get("variant")
+    found = dealt.get("classes") if isinstance(dealt, dict) else None
+    numbers = _class_list(classes) if classes else found
+    if not isinstance(numbers, list) or not numbers or not all(isinstance(number, int) and 0 <= number < 100 for number in numbers):
+        raise ConfigurationError(
+            "Nothing says which classes this work is about.",
+            where=str(notebook),
+            remedy="Check the notebook that was handed out to you, or name its classes, for example --classes 0,55,58.",
+        )
+    student = Student(id=str(metadata.get("student") or "me"), name=str(metadata.get("name") or ""), group="", number=None, stream="")
+    assignment = slug or str(metadata.get("assignment") or _DEFAULT_ASSIGNMENT)
+    language: Language = "en" if metadata.get("language") == "en" else "ru"
+    return Variant(student=student, assignment=assignment, rule="", classes=tuple(numbers)), language
+
+
+def public_part(assignment: Assignment) -> Assignment:
+    """Return the assignment with only the criteria that a student may see at home."""
+    return replace(assignment, criteria=tuple(criterion for criterion in assignment.criteria if criterion.public))
+
+
+def _class_list(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ConfigurationError(
+            f"“{text}” is not a list of class indices.", where="--classes", remedy="Write numbers from 0 to 99 with commas: --classes 0,55,58."
+        ) from None
+
+
+def _metadata(notebook: Path) -> dict[str, Any]:
+    """Return the `zachet` metadata, or nothing for a file that has none; what is wrong with the file itself the intake says."""
+    try:
+        if not notebook.is_file() or notebook.stat().st_size > _LARGEST:
+            return {}
+        data = json.loads(notebook.read_bytes())
+        found = data["metadata"]["zachet"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

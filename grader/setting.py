@@ -1,0 +1,42 @@
+"""Make what all submissions of a batch share: checks, data views, limits, isolation that was tried."""
+
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from grader.assignment import Assignment, load_checks
+from grader.datasets import find_data_root, prepare_view
+from grader.model import Isolation, View
+from grader.pipeline import Setting
+from grader.sandbox import available
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a person may choose for a batch; `cpu_s` None means the assignment's own limit."""
+
+    isolation: Isolation
+    data_root: Path | None
+    view: View
+    cpu_s: int | None = None
+
+
+def make_setting(assignment: Assignment, options: Options, *, secret: bytes, store: Path) -> Setting:
+    """Return the shared setting; raises IsolationError, DataError or AssignmentError before any submission is touched."""
+    available(options.isolation)
+    data = find_data_root(options.data_root) if assignment.data else None
+    limits = assignment.limits
+    if options.cpu_s is not None:
+        limits = replace(limits, cpu_s=options.cpu_s, cell_cpu_s=min(limits.cell_cpu_s, options.cpu_s), wall_s=max(60, options.cpu_s * 3))
+    return Setting(
+        assignment=assignment,
+        checks=load_checks(assignment),
+        isolation=options.isolation,
+        limits=limits,
+        secret=secret,
+        store=store,
+        data=data,
+        prepared=prepare_view(data, options.view) if data else None,
+        view=options.view,
+        stop=threading.Event(),
+    )
