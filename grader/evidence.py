@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,10 @@ class SourceCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """All that is known of one run: frozen, bounded, plain data."""
+    """All that is known of one run: frozen, bounded, plain data.
+
+    `notebook` is the executed notebook as JSON text; `cells` are the code cells and `texts` the markdown cells as handed in.
+    """
 
     digest: str
     folder: Path
@@ -56,6 +59,7 @@ class Evidence:
     execution: Execution
     notebook: str
     cells: tuple[SourceCell, ...]
+    texts: tuple[str, ...]
     _values: Mapping[str, Mapping[str, Json | Array]] = field(repr=False)
     _vouched: Mapping[str, Vouched] = field(repr=False)
 
@@ -158,13 +162,15 @@ def load(folder: Path) -> Evidence:
             _, kind, stem = name.split("/")
             values[kind][stem.removesuffix(".npy")] = np.load(io.BytesIO(content), allow_pickle=False)
     execution = _execution(manifest["execution"])
+    handed_in = json.loads(files["submission.ipynb"]).get("cells", [])
     return Evidence(
         digest=folder.name,
         folder=folder,
         manifest=manifest,
         execution=execution,
         notebook=files["executed.ipynb"].decode("utf-8"),
-        cells=_source_cells(files["submission.ipynb"], execution),
+        cells=tuple(_source_cells(handed_in, execution)),
+        texts=tuple(_source(cell) for cell in handed_in if cell.get("cell_type") == "markdown"),
         _values=values,
         _vouched={name: Vouched(value) for name, value in manifest["vouched"].items()},
     )
@@ -259,19 +265,16 @@ def _execution(facts: Mapping[str, Any]) -> Execution:
     )
 
 
-def _source_cells(notebook: bytes, execution: Execution) -> tuple[SourceCell, ...]:
+def _source_cells(cells: Sequence[Mapping[str, Any]], execution: Execution) -> Iterator[SourceCell]:
     runs = {cell.index: cell for cell in execution.cells}
-    cells = []
-    for index, cell in enumerate(json.loads(notebook or b"{}").get("cells", ())):
+    for index, cell in enumerate(cells):
         if cell.get("cell_type") == "code":
-            source = cell.get("source", "")
             run = runs.get(index)
-            cells.append(
-                SourceCell(
-                    index=index,
-                    source="".join(source) if isinstance(source, list) else str(source),
-                    status=run.status if run else "not_run",
-                    error=run.error if run else "",
-                )
+            yield SourceCell(
+                index=index, source=_source(cell), status=run.status if run else "not_run", error=run.error if run else ""
             )
-    return tuple(cells)
+
+
+def _source(cell: Mapping[str, Any]) -> str:
+    source = cell.get("source", "")
+    return "".join(source) if isinstance(source, list) else str(source)

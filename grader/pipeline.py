@@ -52,7 +52,7 @@ def run_submission(submission: Submission, variant: Variant, setting: Setting) -
         return _nothing_to_run(submission, setting, seed)
     job = Job(
         notebook=Path(submission.notebook).read_text(encoding="utf-8"),
-        probe=setting.assignment.path / "probe.py",
+        probe=setting.assignment.probe_file,
         files=Path(submission.files) if submission.files else None,
         data=setting.prepared.folder if setting.prepared else None,
         limits=setting.limits,

@@ -13,12 +13,13 @@ from grader.sandbox import available
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a person may choose for a batch; `cpu_s` None means the assignment's own limit."""
+    """What a person may choose for a batch; `cpu_s` and `cell_cpu_s` None mean the assignment's own limits."""
 
     isolation: Isolation
     data_root: Path | None
     view: View
     cpu_s: int | None = None
+    cell_cpu_s: int | None = None
 
 
 def make_setting(assignment: Assignment, options: Options, *, secret: bytes, store: Path) -> Setting:
@@ -27,7 +28,9 @@ def make_setting(assignment: Assignment, options: Options, *, secret: bytes, sto
     data = find_data_root(options.data_root) if assignment.data else None
     limits = assignment.limits
     if options.cpu_s is not None:
-        limits = replace(limits, cpu_s=options.cpu_s, cell_cpu_s=min(limits.cell_cpu_s, options.cpu_s), wall_s=max(60, options.cpu_s * 3))
+        limits = replace(limits, cpu_s=options.cpu_s, cell_cpu_s=min(limits.cell_cpu_s, options.cpu_s), wall_s=60 + options.cpu_s * 5)
+    if options.cell_cpu_s is not None:
+        limits = replace(limits, cell_cpu_s=options.cell_cpu_s)
     return Setting(
         assignment=assignment,
         checks=load_checks(assignment),

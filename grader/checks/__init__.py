@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.evidence import Evidence
 from grader.model import Array, Json, Outcome, Record, Text, View, Vouched
 
 if TYPE_CHECKING:

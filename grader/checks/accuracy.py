@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 
 from grader.model import Array
 
-Labels = NDArray[np.int64]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accuracy:
@@ -21,7 +19,7 @@ class Accuracy:
     order: str
 
 
-def measure_accuracy(logits: Array, labels: Labels, classes: Sequence[int], written: Sequence[int] = ()) -> Accuracy | None:
+def measure_accuracy(logits: Array, labels: Array, classes: Sequence[int], written: Sequence[int] = ()) -> Accuracy | None:
     """Return the accuracy of `logits` (n, at least len(classes)) against `labels` (n,), positions in the sorted classes.
 
     Outputs are read in sorted order of the class indices, as `np.unique` numbers them, or in the order in which the student
@@ -47,7 +45,7 @@ def share_above_chance(accuracy: float, *, chance: float, reference: float) -> f
     return min(1.0, max(0.0, (accuracy - chance) / (reference - chance)))
 
 
-def _accuracy(predicted: NDArray[np.intp], labels: Labels, classes: int, order: str) -> Accuracy:
+def _accuracy(predicted: NDArray[np.intp], labels: Array, classes: int, order: str) -> Accuracy:
     right = predicted == labels
     per_class = tuple(float(right[labels == index].mean()) if (labels == index).any() else 0.0 for index in range(classes))
     return Accuracy(value=float(right.mean()), n=len(labels), per_class=per_class, order=order)

@@ -5,16 +5,19 @@ import os
 import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
-from grader.assignment import load_assignment, load_checks
-from grader.cli.show import exit_code, score_table, show_findings
+from grader.assignment import Assignment, load_assignment, load_checks
+from grader.cli.show import exit_code, progress_bar, score_table, show_findings
 from grader.cohort import Done, Results, finish, grade_cohort
 from grader.cohort import rescore as rescore_cohort
 from grader.course import Course, find_course
-from grader.model import Isolation, Score, View
+from grader.model import Isolation, View
+from grader.scoring import to_json
 from grader.setting import Options, make_setting
 from grader.submission import Intake, take_in
 
@@ -22,6 +25,21 @@ _COURSE = click.option(
     "--course", "folder", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Course folder; the current one by default."
 )
 _ASSIGNMENT = click.option("--assignment", "slug", default="", help="Which assignment; the course's own by default.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """The options of one batch; None means the default of the course or of the assignment."""
+
+    jobs: int | None = None
+    isolation: Isolation = Isolation.FULL
+    data_root: Path | None = None
+    view: View | None = None
+    cpu_s: int | None = None
+    cell_cpu_s: int | None = None
+    resume: bool = False
+    as_json: bool = False
+    quiet: bool = False
 
 
 @click.command()
@@ -32,30 +50,27 @@ _ASSIGNMENT = click.option("--assignment", "slug", default="", help="Which assig
 @click.option("--isolation", type=click.Choice([str(tier) for tier in Isolation]), default="full", show_default=True, help="Tier of isolation.")
 @click.option("--data-root", type=click.Path(path_type=Path), default=None, help="Folder with cifar-100-python/ or its train, test and meta.")
 @click.option("--view", type=click.Choice([str(view) for view in View]), default=None, help="What students' code sees; course.toml's by default.")
-@click.option("--cpu-limit", type=click.IntRange(10), default=None, metavar="S", help="CPU seconds per submission; the assignment's by default.")
+@click.option("--cpu-limit", "cpu_s", type=click.IntRange(10), default=None, metavar="S", help="CPU seconds per submission.")
 @click.option("--resume", is_flag=True, help="Keep what is graded already and still the same.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON lines.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-def grade(  # noqa: PLR0917 - one parameter per option
-    paths: Sequence[Path],
-    folder: Path,
-    slug: str,
-    jobs: int | None,
-    isolation: str,
-    data_root: Path | None,
-    view: str | None,
-    cpu_limit: int | None,
-    resume: bool,
-    as_json: bool,
-    quiet: bool,
-) -> int:
+def grade(paths: Sequence[Path], folder: Path, slug: str, isolation: str, view: str | None, **options: Any) -> int:
     """Grade submissions: PATHs are folders, archives or notebooks; the course's submissions by default."""
-    course = find_course(folder)
+    batch = Batch(isolation=Isolation(isolation), view=View(view) if view else None, **options)
+    return grade_course(find_course(folder), slug, paths, batch)
+
+
+def grade_course(course: Course, slug: str, paths: Sequence[Path], batch: Batch) -> int:
+    """Grade `paths`, or the course's submissions, show the outcome, and return the exit code."""
     assignment = load_assignment(slug or course.assignment, [course.own_assignments])
     variants = course.variants(assignment.slug)
     results = Results(root=course.results, assignment=assignment.slug)
     options = Options(
-        isolation=Isolation(isolation), data_root=data_root or course.data_root, view=View(view) if view else course.view, cpu_s=cpu_limit
+        isolation=batch.isolation,
+        data_root=batch.data_root or course.data_root,
+        view=batch.view or course.view,
+        cpu_s=batch.cpu_s,
+        cell_cpu_s=batch.cell_cpu_s,
     )
     with tempfile.TemporaryDirectory(prefix="zachet-") as work:
         setting = make_setting(assignment, options, secret=course.secret(), store=results.store)
@@ -66,13 +81,10 @@ def grade(  # noqa: PLR0917 - one parameter per option
             work=Path(work),
         )
         runs = [(submission, variants[submission.student]) for submission in intake.submissions]
-        with closing(
-            grade_cohort(runs, setting, results, jobs=jobs or _cores(), language=course.language, resume=resume)
-        ) as stream:
-            done = _follow(stream, len(runs), as_json=as_json, quiet=quiet)
-    scores = finish(results, title=f"{course.title}: {assignment.title.of(course.language)}", language=course.language)
-    if not (quiet or as_json):
-        _summary(course, results, scores, intake, done)
+        stream = grade_cohort(runs, setting, results, jobs=batch.jobs or _cores(), language=course.language, resume=batch.resume)
+        with closing(stream):
+            done = _follow(stream, len(runs), batch)
+    _summary(course, assignment, results, intake, done, batch=batch)
     return exit_code(done, intake)
 
 
@@ -87,32 +99,34 @@ def rescore(folder: Path, slug: str, as_json: bool, quiet: bool) -> int:
     assignment = load_assignment(slug or course.assignment, [course.own_assignments])
     results = Results(root=course.results, assignment=assignment.slug)
     stream = rescore_cohort(assignment, load_checks(assignment), results, language=course.language)
-    done = _follow(stream, 0, as_json=as_json, quiet=True)
-    scores = finish(results, title=f"{course.title}: {assignment.title.of(course.language)}", language=course.language)
-    empty = Intake(submissions=(), strays=(), missing=())
-    if not (quiet or as_json):
-        _summary(course, results, scores, empty, done)
-    return exit_code(done, empty)
+    batch = Batch(as_json=as_json, quiet=quiet)
+    done = _follow(stream, 0, batch)
+    nothing = Intake(submissions=(), strays=(), missing=())
+    _summary(course, assignment, results, nothing, done, batch=batch)
+    return exit_code(done, nothing)
 
 
-def _follow(stream: Iterable[Done], total: int, *, as_json: bool, quiet: bool) -> list[Done]:
+def _follow(stream: Iterable[Done], total: int, batch: Batch) -> list[Done]:
     """Show progress while the batch runs, and errors as they come; return everything that came."""
-    from grader.cli.show import progress_bar
-    from grader.scoring import to_json
-
     done: list[Done] = []
-    with progress_bar(total, visible=not (quiet or as_json)) as advance:
+    with progress_bar(total, visible=not (batch.quiet or batch.as_json)) as advance:
         for one in stream:
             done.append(one)
             advance(one)
             if one.error is not None:
                 click.echo(f"zachet: {one.student}: {one.error}", err=True)
-            elif as_json and one.score is not None:
+            elif batch.as_json and one.score is not None:
                 click.echo(json.dumps(to_json(one.score), ensure_ascii=False, sort_keys=True))
     return done
 
 
-def _summary(course: Course, results: Results, scores: Sequence[Score], intake: Intake, done: Sequence[Done]) -> None:
+def _summary(
+    course: Course, assignment: Assignment, results: Results, intake: Intake, done: Sequence[Done], *, batch: Batch
+) -> None:
+    """Write gradebook and index, and show the cohort as a table."""
+    scores = finish(results, title=f"{course.title}: {assignment.title.of(course.language)}", language=course.language)
+    if batch.quiet or batch.as_json:
+        return
     score_table(scores, course.language)
     show_findings(intake, course.language)
     faults = sum(one.error is not None for one in done)

@@ -1,11 +1,11 @@
 """Read lab.py, the single source of a lab: cells with their language, their lines, and where each line stands in the file."""
 
+import ast
 import io
 import re
 import tokenize
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +13,6 @@ from grader.errors import AssignmentError
 from grader.model import Language
 
 PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}")
-_MARKER = re.compile(r"# ?%%(?:%*)(?=\s|\[|$)")
 _LANGUAGES: tuple[Language, ...] = ("ru", "en")
 _TAG = "solution"
 _IGNORED = {"lines_to_next_cell", "lines_to_end_of_cell_marker", "cell_marker"}  # jupytext's own notes on white space
@@ -65,18 +64,24 @@ def read_lab(path: Path) -> Lab:
     )
 
 
-def python_tokens(text: str, first: int, path: Path) -> tuple[tokenize.TokenInfo, ...]:
-    """Return the tokens of a code cell; placeholders count as names. Raises AssignmentError for what is not Python."""
+def python_tokens(lines: Sequence[Line], path: Path, what: str = "this code cell is not valid Python") -> tuple[tokenize.TokenInfo, ...]:
+    """Return the tokens of a code cell; placeholders count as names. Raises AssignmentError, saying `what`, for what is not Python."""
+    text = neutral("\n".join(line.text for line in lines))
     try:
-        compile(neutral(text), str(path), "exec", dont_inherit=True, flags=0x400)  # PyCF_ONLY_AST: nothing is run
-        return tuple(tokenize.generate_tokens(io.StringIO(neutral(text)).readline))
+        ast.parse(text)
+        return tuple(tokenize.generate_tokens(io.StringIO(text).readline))
     except (SyntaxError, tokenize.TokenError, ValueError) as error:
-        inside = getattr(error, "lineno", None) or 1
+        row = min(getattr(error, "lineno", None) or 1, len(lines))
         raise AssignmentError(
-            f"this code cell is not valid Python: {getattr(error, 'msg', error)}.",
-            where=f"{path}:{first + inside - 1}",
+            f"{what}: {getattr(error, 'msg', error)}.",
+            where=f"{path}:{lines[row - 1].number}",
             remedy="Correct it; a magic is written as a comment, such as `# %matplotlib inline`.",
         ) from None
+
+
+def is_string(token: tokenize.TokenInfo) -> bool:
+    """Say whether a token is text of a string literal; since Python 3.12 an f-string has tokens of its own."""
+    return token.type == tokenize.STRING or tokenize.tok_name[token.type] == "FSTRING_MIDDLE"
 
 
 def neutral(text: str) -> str:
@@ -108,13 +113,10 @@ def _cell(cell: Any, start: int, path: Path) -> LabCell:
     if cell.cell_type not in {"markdown", "code"}:
         raise AssignmentError("only markdown and code cells are known.", where=where, remedy="Use `# %% [markdown]` or `# %%`.")
     language, solution = _metadata(dict(cell.metadata), where)
-    texts = cell.source.split("\n")
-    inside: set[int] = set()
+    lines = tuple(Line(text=text, number=start + row) for row, text in enumerate(cell.source.split("\n")))
     if cell.cell_type == "code":
-        for token in python_tokens(cell.source, start, path):
-            if token.type == tokenize.STRING or tokenize.tok_name[token.type] == "FSTRING_MIDDLE":
-                inside.update(range(token.start[0] + 1, token.end[0] + 1))
-    lines = tuple(Line(text=text, number=start + row, in_string=row + 1 in inside) for row, text in enumerate(texts))
+        inside = {row for token in python_tokens(lines, path) if is_string(token) for row in range(token.start[0], token.end[0])}
+        lines = tuple(replace(line, in_string=row in inside) for row, line in enumerate(lines))
     return LabCell(kind=cell.cell_type, language=language, solution=solution, lines=lines, number=start)
 
 
@@ -136,5 +138,3 @@ def _metadata(metadata: dict[str, Any], where: str) -> tuple[Language | None, bo
             raise AssignmentError(f'the tag "{tag}" is not known.', where=where, remedy='The only tag of a cell is "solution".')
     return language, _TAG in tags
 
-
-__all__ = ["PLACEHOLDER", "Lab", "LabCell", "Line", "neutral", "pairwise", "python_tokens", "read_lab"]

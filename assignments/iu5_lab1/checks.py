@@ -1,0 +1,233 @@
+"""The trusted side of Lab 1: the hidden inputs with their answers, and the checks that compare.
+
+What other labs need as well comes from the library: the checks of images, of required components and of the written part.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.checks import Conclusion, Preparation, check, failed, partial, passed
+from grader.checks.components import components, loaders_made, report_printed, training_loop, validation_loop, weights_pictured
+from grader.checks.images import (
+    classes_of_variant,
+    hidden_accuracy,
+    module_trained,
+    names_in_order,
+    prepare_images,
+    weights_unchanged,
+)
+from grader.checks.study import cells_ran, questions_answered, study_runs, table_filled
+from grader.evidence import Evidence, MissingRecord
+from grader.model import Array, Given, Text
+
+__all__ = [
+    "autograd_used",
+    "cells_ran",
+    "classes_of_variant",
+    "curve_fitted",
+    "forward_by_hand",
+    "gradients_by_hand",
+    "hidden_accuracy",
+    "loaders_made",
+    "module_trained",
+    "names_in_order",
+    "own_logloss",
+    "prepare",
+    "questions_answered",
+    "report_printed",
+    "study_runs",
+    "table_filled",
+    "training_loop",
+    "validation_loop",
+    "weights_pictured",
+    "weights_unchanged",
+    "xor_solved",
+]
+
+GRADIENTS = ("part1_dw1", "part1_db1", "part1_dw2", "part1_db2")
+_NAMES = {"part1_dw1": "dW1", "part1_db1": "db1", "part1_dw2": "dW2", "part1_db2": "db2"}
+_HIDDEN_UNITS, _POINTS = 9, 37
+
+
+def prepare(preparation: Preparation) -> Given:
+    """Make the hidden inputs of one run, and keep their answers."""
+    regression_sent, regression_kept = _regression(preparation.rng)
+    corners = preparation.rng.integers(0, 2, (400, 2))
+    points = corners + preparation.rng.normal(0, 0.1, corners.shape)
+    images_sent, images_kept = prepare_images(preparation)
+    return Given(
+        sent={**regression_sent, "part2_points": points.astype(np.float32), **images_sent},
+        kept={**regression_kept, "part2_labels": corners.sum(axis=1) % 2, **images_kept},
+    )
+
+
+def _regression(rng: np.random.Generator) -> tuple[dict[str, Array], dict[str, Array]]:
+    """A small network of random weights: its outputs and gradients come from autograd in float64."""
+    import torch
+
+    shapes = {"w1": (1, _HIDDEN_UNITS), "b1": (_HIDDEN_UNITS,), "w2": (_HIDDEN_UNITS, 1), "b2": (1,)}
+    weights = {name: rng.normal(0, 1, shape).astype(np.float32) for name, shape in shapes.items()}
+    inputs = rng.uniform(-0.5, 0.5, (_POINTS, 1)).astype(np.float32)
+    targets = rng.normal(0, 1, (_POINTS, 1)).astype(np.float32)
+    leaves = {name: torch.tensor(value, dtype=torch.float64, requires_grad=True) for name, value in weights.items()}
+    hidden = torch.relu(torch.tensor(inputs, dtype=torch.float64) @ leaves["w1"] + leaves["b1"])
+    outputs = hidden @ leaves["w2"] + leaves["b2"]
+    # The prediction goes in rounded to float32, so the slope of the loss is taken at that very value.
+    rounded = outputs.detach().numpy().astype(np.float32)
+    outputs.backward(2 * (torch.tensor(rounded, dtype=torch.float64) - torch.tensor(targets, dtype=torch.float64)))
+    sent: dict[str, Array] = {
+        "part1_X": inputs,
+        "part1_y": targets,
+        "part1_pred": rounded,
+        "part1_grid": np.linspace(-0.5, 0.5, 101, dtype=np.float32)[:, None],
+        **{f"part1_{name}": value for name, value in weights.items()},
+    }
+    kept: dict[str, Array] = {f"part1_d{name}": leaf.grad.numpy() for name, leaf in leaves.items() if leaf.grad is not None}
+    return sent, {**kept, "part1_forward": outputs.detach().numpy()}
+
+
+@check(ru="Прямой проход вычислен верно", en="The forward pass is right")
+def forward_by_hand(evidence: Evidence) -> Conclusion:
+    """`forward` on hidden inputs and weights against float64."""
+    error = _relative_error(evidence.array("part1_forward"), evidence.kept("part1_forward"))
+    if error is not None and error < 1e-3:
+        return passed(Text(ru="Выход совпал со значением на скрытых входах.", en="The output agrees on hidden inputs."), actual=f"{error:.1e}")
+    return failed(
+        Text(ru="На скрытых входах `forward` даёт другие числа.", en="On hidden inputs `forward` gives other numbers."),
+        expected="relu(X·W1 + b1)·W2 + b2, (n, 1)",
+        actual=_seen(evidence.array("part1_forward"), error),
+        hint=Text(
+            ru="Проверьте порядок: линейный слой, relu, линейный слой; выход имеет форму (n, 1).",
+            en="Check the order: linear layer, relu, linear layer; the output has the shape (n, 1).",
+        ),
+    )
+
+
+@check(ru="Градиенты, выведенные вручную, верны", en="The gradients derived by hand are right")
+def gradients_by_hand(evidence: Evidence) -> Conclusion:
+    """The four gradients of `backward` on hidden inputs against autograd in float64, a quarter of the points each."""
+    seen = {name: evidence.array(name) for name in GRADIENTS}
+    errors = {name: _relative_error(seen[name], evidence.kept(name)) for name in GRADIENTS}
+    right = [name for name in GRADIENTS if (errors[name] is not None and errors[name] < 2e-3)]  # type: ignore[operator]
+    factor = _common_factor(seen, {name: evidence.kept(name) for name in GRADIENTS})
+    if len(right) == len(GRADIENTS):
+        return passed(Text(ru="Все четыре градиента совпали с autograd.", en="All four gradients agree with autograd."), actual=_error_list(errors))
+    if factor is not None and factor > 0:
+        return passed(
+            Text(
+                ru=f"Все четыре градиента верны с общим множителем {factor:.3g}: так выходит, если потеря усреднена.",
+                en=f"All four gradients are right up to the common factor {factor:.3g}, as for an averaged loss.",
+            ),
+            actual=_error_list(errors),
+        )
+    wrong = ", ".join(_NAMES[name] for name in GRADIENTS if name not in right)
+    return partial(
+        len(right) / len(GRADIENTS),
+        Text(ru=f"Неверны: {wrong}.", en=f"Wrong: {wrong}."),
+        hint=_gradient_hint(right, factor, seen, evidence),
+        expected="dW1 (1, h), db1 (h,), dW2 (h, 1), db2 (1,)",
+        actual=_error_list(errors),
+    )
+
+
+@check(ru="Сеть приблизила функцию", en="The network fits the curve", after=("forward_by_hand",))
+def curve_fitted(evidence: Evidence) -> Conclusion:
+    """The student's trained network on a grid against the noise-free curve 1 / (1 + exp(-10 x)): all at RMS 0.05, nothing at 0.25."""
+    grid = evidence.sent("part1_grid").astype(np.float64)
+    outputs = evidence.array("part1_fit").astype(np.float64)
+    if outputs.size != grid.size:
+        raise MissingRecord("part1_fit", evidence.execution)
+    rms = float(np.sqrt(np.mean((outputs.reshape(grid.shape) - 1 / (1 + np.exp(-10 * grid))) ** 2)))
+    text = Text(ru=f"Среднеквадратичное отклонение от кривой {rms:.3f}.", en=f"The root mean square distance from the curve is {rms:.3f}.")
+    hint = Text(
+        ru="Посмотрите на график потери: если она ещё падает, нужно больше итераций или больший шаг; если растёт, шаг велик.",
+        en="Look at the loss: still falling means more iterations or a larger step; growing means the step is too large.",
+    )
+    return partial((0.25 - rms) / 0.2, text, hint=hint, expected="≤ 0.05", actual=f"{rms:.3f}")
+
+
+@check(ru="XOR решён", en="XOR is solved")
+def xor_solved(evidence: Evidence) -> Conclusion:
+    """Accuracy on hidden XOR points: all at 0.97, nothing at 0.75, which a straight line reaches."""
+    outputs, labels = evidence.array("part2_output").astype(np.float64).ravel(), evidence.kept("part2_labels")
+    if outputs.size != labels.size:
+        raise MissingRecord("part2_output", evidence.execution)
+    accuracy = float(((outputs > 0.5) == (labels > 0)).mean())
+    hint = Text(
+        ru="Если точность около 0,5–0,75, веса почти равны между собой: увеличьте разброс начальных весов, шаг или число итераций.",
+        en="Around 0.5–0.75 the weights are nearly equal: widen the initial weights, the step, or run more iterations.",
+    )
+    text = Text(ru=f"Точность на скрытых точках {accuracy:.3f}.", en=f"The accuracy on hidden points is {accuracy:.3f}.")
+    return partial((accuracy - 0.75) / 0.22, text, hint=hint, expected="≥ 0.97", actual=f"{accuracy:.3f}")
+
+
+@check(ru="Autograd и обновление весов", en="Autograd and the update of the weights")
+def autograd_used(evidence: Evidence) -> Conclusion:
+    """A backward call, gradients zeroed, and updates without a graph."""
+    parts = {
+        "requires_grad": ("$$$.requires_grad_($$$)", "$F($$$, requires_grad=True)"),
+        ".backward()": ("$LOSS.backward($$$)",),
+        "torch.no_grad()": ("torch.no_grad()", "torch.inference_mode()", "$W.data"),
+        "grad = 0": ("$W.grad.zero_()", "$W.grad = None", "$OPT.zero_grad($$$)"),
+    }
+    return components(evidence, parts, Text(ru="в части 2 нет", en="part 2 lacks"))
+
+
+@check(ru="Свои sigmoid и logloss", en="Own sigmoid and log-loss")
+def own_logloss(evidence: Evidence) -> Conclusion:
+    """Sigmoid by its formula and the log-loss by logarithms."""
+    parts = {
+        "1 / (1 + exp(-x))": ("torch.exp($$$)", "np.exp(-$X)", "$X.exp()"),
+        "log": ("torch.log($$$)", "$X.log()", "torch.log1p($$$)"),
+        "def sigmoid": ("def sigmoid($$$): $$$", "sigmoid = lambda $$$: $$$", "1/(1+torch.exp(-$X))"),
+    }
+    return components(evidence, parts, Text(ru="в части 2 нет", en="part 2 lacks"))
+
+
+def _relative_error(seen: Array, expected: Array) -> float | None:
+    """The largest error relative to the largest expected value, or None when the shapes differ by more than axes of length 1."""
+    wanted = np.asarray(expected, dtype=np.float64)
+    if np.squeeze(seen).shape != np.squeeze(wanted).shape:
+        return None
+    difference = np.abs(np.asarray(seen, dtype=np.float64).reshape(wanted.shape) - wanted)
+    return float(np.max(difference) / np.max(np.abs(wanted))) if np.isfinite(difference).all() else float("inf")
+
+
+def _common_factor(seen: dict[str, Array], expected: dict[str, Array]) -> float | None:
+    """The one number that turns every expected gradient into the seen one, or None when there is none."""
+    if any(np.squeeze(seen[name]).shape != np.squeeze(expected[name]).shape for name in GRADIENTS):
+        return None
+    got: NDArray[np.float64] = np.concatenate([np.asarray(seen[name], dtype=np.float64).ravel() for name in GRADIENTS])
+    wanted = np.concatenate([expected[name].ravel() for name in GRADIENTS])
+    if not np.isfinite(got).all() or not np.abs(got).max():
+        return None
+    factor = float(got @ wanted / (wanted @ wanted))
+    return factor if np.abs(got - factor * wanted).max() < 2e-3 * np.abs(factor * wanted).max() else None
+
+
+def _gradient_hint(right: Sequence[str], factor: float | None, seen: dict[str, Array], evidence: Evidence) -> Text:
+    if factor is not None:
+        return Text(ru="Знак: производная (y − ŷ)² по ŷ равна 2(ŷ − y).", en="The sign: the derivative of (y − ŷ)² by ŷ is 2(ŷ − y).")
+    shapes = [_NAMES[name] for name in GRADIENTS if np.squeeze(seen[name]).shape != np.squeeze(evidence.kept(name)).shape]
+    if shapes:
+        names = ", ".join(shapes)
+        return Text(
+            ru=f"Форма градиента должна совпадать с формой веса: проверьте {names}.", en=f"A gradient has the shape of its weight: check {names}."
+        )
+    if "part1_dw2" in right and "part1_dw1" not in right:
+        return Text(
+            ru="Второй слой верен, первый нет: через relu проходит только там, где её вход положителен.",
+            en="The second layer is right, the first is not: relu lets the slope through only where its input is positive.",
+        )
+    return Text(ru="Сверьте каждый шаг с правилом цепочки, идя от потери к входу.", en="Check each step of the chain rule from the loss back to the input.")
+
+
+def _error_list(errors: dict[str, float | None]) -> str:
+    return ", ".join(f"{_NAMES[name]}: {'—' if error is None else f'{error:.1e}'}" for name, error in errors.items())
+
+
+def _seen(value: Array, error: float | None) -> str:
+    return f"shape {value.shape}" if error is None else f"relative error {error:.1e}"
+

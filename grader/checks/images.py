@@ -1,0 +1,189 @@
+"""Models of images: show them hidden images, measure what training left, and compare with what the notebook says."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from grader.assignment import Assignment
+from grader.checks import Conclusion, Preparation, check, failed, partial, passed
+from grader.checks.accuracy import measure_accuracy, share_above_chance
+from grader.checks.presentation import CannotPresent, learn_presentation
+from grader.checks.source import code_cells, find
+from grader.evidence import Evidence, MissingRecord
+from grader.model import Array, Json, Text, Vouched
+
+
+def prepare_images(preparation: Preparation) -> tuple[dict[str, Array], dict[str, Json | Array]]:
+    """The hidden images as the model was fed, each pixel moved by at most one step so that no table of known images finds them."""
+    if preparation.hidden is None or preparation.public is None:
+        return {}, {}
+    kept: dict[str, Json | Array] = {"labels": preparation.hidden.labels}
+    reason = Text(ru="в работе не обучалась ни одна модель изображений", en="no model of images was trained in this work")
+    for name in ("fed_eval", "fed_train"):
+        fed = preparation.array(name)
+        if fed is None:
+            continue
+        try:
+            presentation = learn_presentation(fed, preparation.public)
+        except CannotPresent as problem:
+            reason = problem.reason
+            continue
+        moved = preparation.hidden.images.astype(np.int16) + preparation.rng.integers(-1, 2, preparation.hidden.images.shape)
+        images = presentation.present(moved.clip(0, 255).astype(np.uint8))
+        kept["presentation"] = {"layout": presentation.layout.name, "scale": presentation.scale.tolist(), "offset": presentation.offset.tolist()}
+        return {"images": images}, kept
+    kept["cannot_present"] = {"ru": reason.ru, "en": reason.en}
+    return {}, kept
+
+
+def trained_models(evidence: Evidence) -> list[dict[str, Any]]:
+    """Return what the run said of every module that was optimised, in order of training; raises MissingRecord."""
+    models = evidence.record("models")
+    return [model for model in models if isinstance(model, dict)] if isinstance(models, list) else []
+
+
+def class_lists(evidence: Evidence) -> tuple[Sequence[int], Sequence[int]]:
+    """The dealt classes, and the student's own list where it is one."""
+    dealt: Any = evidence.variant["classes"]
+    written = evidence.record("classes") if evidence.has("classes") else None
+    honest = isinstance(written, list) and all(isinstance(index, int) for index in written)
+    return dealt, written if honest else ()  # type: ignore[return-value]
+
+
+@check(ru="Классы вашего варианта", en="The classes of your variant")
+def classes_of_variant(evidence: Evidence) -> Conclusion:
+    """The written list of classes, as a set, against the manifest."""
+    dealt = sorted(evidence.variant["classes"])  # type: ignore[arg-type, type-var]
+    written = evidence.record("classes")
+    if isinstance(written, list) and sorted(set(written)) == dealt:  # type: ignore[arg-type, type-var]
+        return passed(
+            Text(ru="Список классов совпал с вариантом.", en="The list of classes is that of the variant."),
+            actual=str(written),
+            vouched=Vouched.REPORTED,
+        )
+    return failed(
+        Text(ru="В тетради другие классы.", en="The notebook uses other classes."),
+        expected=str(dealt),
+        actual=str(written),
+        hint=Text(
+            ru="Запишите в CLASSES номера из шапки тетради; их порядок не важен.", en="Put the numbers from the notebook's head into CLASSES; any order will do."
+        ),
+        vouched=Vouched.REPORTED,
+    )
+
+
+@check(ru="Модель на nn.Module", en="The model is an nn.Module")
+def module_trained(evidence: Evidence) -> Conclusion:
+    """Some nn.Module of the work was optimised."""
+    models = trained_models(evidence)
+    if not models:
+        return failed(
+            Text(ru="Ни одна модель nn.Module не обучалась.", en="No nn.Module was optimised."),
+            expected="nn.Module + torch.optim",
+            hint=Text(
+                ru="Передайте optimizer параметры модели и вызывайте optimizer.step() в цикле.",
+                en="Give the optimiser the model's parameters and call optimizer.step() in a loop.",
+            ),
+            vouched=Vouched.REPORTED,
+        )
+    chosen = next((model for model in models if model.get("chosen")), models[-1])
+    return passed(
+        Text(
+            ru=f"Обучена модель {chosen.get('class')}: параметров {chosen.get('parameters')}, шагов {chosen.get('steps')}.",
+            en=f"{chosen.get('class')} was trained: {chosen.get('parameters')} parameters, {chosen.get('steps')} steps.",
+        ),
+        vouched=Vouched.REPORTED,
+    )
+
+
+@check(ru="Точность на скрытых изображениях", en="Accuracy on hidden images")
+def hidden_accuracy(evidence: Evidence, assignment: Assignment) -> Conclusion:
+    """The accuracy of the model that training left, linear between chance and the declared reference."""
+    if not evidence.has("logits"):
+        return _no_logits(evidence)
+    classes, written = class_lists(evidence)
+    accuracy = measure_accuracy(evidence.array("logits"), evidence.kept("labels"), classes, written)
+    chance, reference = assignment.chance or 1 / max(1, len(set(classes))), assignment.reference_accuracy or 1.0
+    if accuracy is None:
+        return failed(
+            Text(ru="Выход модели не подходит по форме.", en="The model's output has the wrong shape."),
+            expected=f"(n, {len(set(classes))})",
+            actual=str(evidence.array("logits").shape),
+            hint=Text(ru="Последний слой должен давать по одному числу на класс.", en="The last layer gives one number per class."),
+        )
+    per_class = ", ".join(f"{index}: {value:.2f}" for index, value in zip(sorted(classes), accuracy.per_class, strict=False))
+    return partial(
+        share_above_chance(accuracy.value, chance=chance, reference=reference),
+        Text(
+            ru=f"Точность {accuracy.value:.3f} на {accuracy.n} изображениях. Порог для этого варианта не откалиброван: "
+            f"баллы растут линейно от угадывания ({chance:.2f}) до общего ориентира ({reference:.2f}).",
+            en=f"Accuracy {accuracy.value:.3f} on {accuracy.n} images. Not calibrated for this variant: the points grow linearly from guessing "
+            f"({chance:.2f}) to the common reference ({reference:.2f}).",
+        ),
+        hint=Text(
+            ru=f"По классам — {per_class}. Сравните с точностью на обучении: если та намного выше, модель переобучилась.",
+            en=f"By class: {per_class}. Compare with the training accuracy: if that is much higher, the model overfits.",
+        ),
+        expected=f"≥ {reference:.3f}",
+        actual=f"{accuracy.value:.3f}",
+    )
+
+
+@check(ru="Веса после обучения", en="The weights after training")
+def weights_unchanged(evidence: Evidence) -> Conclusion:
+    """Whether the model at the end is still the one that training left, and what the change cost."""
+    chosen = next((model for model in trained_models(evidence) if model.get("chosen")), None)
+    cell = chosen.get("changed_in_cell") if chosen else None
+    if chosen is None or cell is None:
+        return passed(Text(ru="После обучения веса не менялись.", en="The weights did not change after training."))
+    classes, written = class_lists(evidence)
+    before, after = (
+        measure_accuracy(evidence.array(name), evidence.kept("labels"), classes, written) for name in ("logits", "logits_final")
+    )
+    figures = f"{before.value:.3f} → {after.value:.3f}" if before and after else ""
+    return failed(
+        Text(
+            ru=f"Ячейка {int(cell) + 1} изменила веса уже обученной модели ({figures}). Оценена модель, которую оставило обучение.",
+            en=f"Cell {int(cell) + 1} changed the weights of the trained model ({figures}). The model that training left was measured.",
+        ),
+        actual=figures,
+        hint=Text(
+            ru="`.detach().numpy()` делит память с моделью: перед рисованием возьмите копию — `.clone()` или `.copy()`.",
+            en="`.detach().numpy()` shares memory with the model: take a copy before plotting, `.clone()` or `.copy()`.",
+        ),
+    )
+
+
+@check(ru="Порядок имён классов", en="The order of class names")
+def names_in_order(evidence: Evidence) -> Conclusion:
+    """Labels made by np.unique follow the sorted order; names printed in another order stand beside the wrong rows."""
+    _, written = class_lists(evidence)
+    named = find(code_cells(evidence), ("classification_report($$$, target_names=$NAMES, $$$)", "classification_report($$$, target_names=$NAMES)"))
+    if list(written) == sorted(written) or not any("CLASSES" in match.text and "sorted" not in match.text for match in named):
+        return passed(Text(ru="Имена стоят у своих строк.", en="The names stand beside their own rows."))
+    return failed(
+        Text(
+            ru="Метки идут по возрастанию номеров классов, а имена в отчёте — в порядке записи, поэтому строки подписаны чужими именами. "
+            "Так было в исходном тексте работы; на баллы это не влияет.",
+            en="Labels follow the sorted class indices, the names in the report the written order, so the rows carry each other's names. "
+            "The course's earlier text did the same; it costs no points.",
+        ),
+        expected=str(sorted(written)),
+        actual=str(list(written)),
+        hint=Text(ru="Подставьте в target_names имена по sorted(CLASSES).", en="Give target_names the names of sorted(CLASSES)."),
+    )
+
+
+def _no_logits(evidence: Evidence) -> Conclusion:
+    reason: Any = evidence.note("cannot_present")
+    if not reason:
+        raise MissingRecord("logits", evidence.execution, str(evidence.record("logits_error")) if evidence.has("logits_error") else "")
+    return failed(
+        Text(ru=f"Скрытые изображения не удалось показать модели: {reason['ru']}.", en=f"The hidden images could not be shown to the model: {reason['en']}."),
+        hint=Text(
+            ru="Подавайте модели изображения своих классов целыми, с одним сдвигом и масштабом на канал; остальное делайте внутри модели.",
+            en="Feed the model whole images of your classes, with one shift and scale per channel; do the rest inside the model.",
+        ),
+    )
+

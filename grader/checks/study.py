@@ -1,0 +1,111 @@
+"""The written part: the study's trainings, the final table, the answers; and which cells failed first."""
+
+import re
+
+from grader.assignment import Assignment
+from grader.checks import Conclusion, check, failed, partial, passed
+from grader.checks.cells import first_causes
+from grader.checks.images import trained_models
+from grader.evidence import Evidence
+from grader.model import Text, Vouched
+from grader.notebook import read_lab
+
+_ANSWERS, _WORDS, _COLUMNS = 13, 12, 3
+_NUMBER = re.compile(r"\d+[.,]\d+|\d\s*%")
+
+
+@check(ru="Все ячейки выполнились", en="All cells ran")
+def cells_ran(evidence: Evidence) -> Conclusion:
+    """The first causes among the failed cells; what merely follows is counted."""
+    causes = first_causes(evidence)
+    missing = evidence.record("missing_imports") if evidence.has("missing_imports") else []
+    if not causes and not missing and all(cell.status != "not_run" for cell in evidence.cells):
+        return passed(Text(ru="Все ячейки выполнились без ошибок.", en="Every cell ran without an error."))
+    lines = [f"[{cause.cell.index + 1}] {cause.cell.error} (+{cause.followers})" for cause in causes]
+    modules = sorted({str(item.get("module")) for item in missing if isinstance(item, dict)}) if isinstance(missing, list) else []
+    lines += [f"import {module}" for module in modules]
+    lines += [f"[{cell.index + 1}] …" for cell in evidence.cells if cell.status == "not_run"][:1]
+    return failed(
+        Text(
+            ru=f"Первопричин ошибок: {len(causes)}; недоступных модулей: {len(modules)}.",
+            en=f"Failures with a cause of their own: {len(causes)}; modules that are not here: {len(modules)}.",
+        ),
+        actual="; ".join(lines)[:1500],
+        hint=Text(
+            ru="В скобках — номер ячейки и сколько следующих ошибок из неё вытекает. Начните с первой.",
+            en="In brackets: the cell, and how many later errors only follow from it. Start with the first.",
+        ),
+    )
+
+
+@check(ru="Исследование: несколько обучений", en="The study: several trainings")
+def study_runs(evidence: Evidence) -> Conclusion:
+    """Models trained beside the first: batch size, learning rate, architecture."""
+    runs = len(trained_models(evidence))
+    return partial(
+        (runs - 1) / 3,
+        Text(ru=f"Обучено моделей: {runs}.", en=f"Models trained: {runs}."),
+        hint=Text(
+            ru="Задания 3–5: другой размер батча, меньший шаг, другая архитектура; каждое обучайте заново с новой моделью.",
+            en="Tasks 3–5: another batch size, a smaller step, another architecture, each with a fresh model.",
+        ),
+        expected="≥ 4",
+        actual=str(runs),
+        vouched=Vouched.REPORTED,
+    )
+
+
+@check(ru="Итоговая таблица", en="The final table")
+def table_filled(evidence: Evidence, assignment: Assignment) -> Conclusion:
+    """A markdown table of the student's own with at least three rows of numbers."""
+    rows = max((len(filled_rows(text)) for text in own_texts(evidence, assignment)), default=0)
+    return partial(
+        rows / 3,
+        Text(ru=f"Заполнено строк: {rows}.", en=f"Rows filled in: {rows}."),
+        hint=Text(
+            ru="Одна строка на каждое обучение: конфигурация, гиперпараметры, точность на обучении и тесте, комментарий.",
+            en="One row per training: configuration, hyper-parameters, train and test accuracy, comment.",
+        ),
+        expected="≥ 3",
+        actual=str(rows),
+    )
+
+
+@check(ru="Ответы на вопросы", en="Answers to the questions")
+def questions_answered(evidence: Evidence, assignment: Assignment) -> Conclusion:
+    """Answers in the student's own words: the six tasks of the study and the seven questions for the defence."""
+    answers = sum(is_answer(text) for text in own_texts(evidence, assignment))
+    return partial(
+        answers / _ANSWERS,
+        Text(ru=f"Содержательных ответов: {answers}.", en=f"Answers with something in them: {answers}."),
+        hint=Text(
+            ru="Ответьте своими словами, двумя-тремя предложениями, в ячейках под вопросами.",
+            en="Answer in your own words, in two or three sentences, in the cells below the questions.",
+        ),
+        expected=f"≥ {_ANSWERS}",
+        actual=str(answers),
+    )
+
+
+def own_texts(evidence: Evidence, assignment: Assignment) -> tuple[str, ...]:
+    """Return the markdown cells that are not the lab's own, in either language."""
+    lab = read_lab(assignment.lab_file)
+    given = {_plain("\n".join(line.text for line in cell.lines)) for cell in lab.cells if cell.kind == "markdown" and not cell.solution}
+    return tuple(text for text in evidence.texts if _plain(text) not in given)
+
+
+def filled_rows(text: str) -> list[str]:
+    """Return the rows of the markdown tables in `text` that hold a percentage or a decimal fraction and no dots left to fill."""
+    rows = [line for line in text.splitlines() if line.count("|") >= _COLUMNS and _NUMBER.search(line)]
+    return [row for row in rows if "..." not in row and "…" not in row]
+
+
+def is_answer(text: str) -> bool:
+    """Tell whether `text` is an answer: a dozen different words at least, and neither a heading nor a table."""
+    stripped = text.strip()
+    words = {word.casefold() for word in re.findall(r"[^\W\d_]{2,}", stripped)}
+    return not stripped.startswith(("#", "|", "<", "![")) and len(words) >= _WORDS
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())

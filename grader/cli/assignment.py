@@ -1,0 +1,108 @@
+"""`zachet assignment`: which labs there are, and one package per student."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text as Words
+
+from grader.assignment import list_assignments, load_assignment
+from grader.assignment.schema import did_you_mean
+from grader.errors import ConfigurationError
+from grader.model import Language
+from grader.package import package as write_packages
+from variants.manifest import Variant, read_manifest
+
+_ROOTS = click.option(
+    "--assignments",
+    "roots",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="DIR",
+    help="A folder that holds assignment folders of your own; they come before the bundled ones. May be repeated.",
+)
+
+
+@click.group()
+def assignment() -> None:
+    """Labs: list them, and make a package for every student."""
+
+
+@assignment.command("list")
+@_ROOTS
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+def list_command(roots: tuple[Path, ...], *, as_json: bool) -> None:
+    """List the assignments: slug, edition, title, points."""
+    found = list_assignments(roots)
+    if as_json:
+        rows = [
+            {
+                "slug": one.slug,
+                "edition": one.edition,
+                "title": {"ru": one.title.ru, "en": one.title.en},
+                "points": one.points,
+                "languages": list(one.languages),
+                "path": str(one.path),
+            }
+            for one in found
+        ]
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    table = Table("Slug", "Edition", "Title", "Points")
+    for one in found:
+        table.add_row(Words(one.slug), Words(one.edition), Words(one.title.of(one.languages[0])), f"{one.points:g}")
+    Console().print(table)
+
+
+@assignment.command("package")
+@click.argument("slug")
+@click.option("--variants", "manifest", type=click.Path(path_type=Path), required=True, help="The manifest made by `zachet variants assign`.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The folder that receives one folder per student.")
+@click.option("--language", type=click.Choice(["ru", "en"]), help="Language of the notebooks. Default: the first one of the assignment.")
+@click.option("--repository", default="", metavar="OWNER/REPO[@BRANCH][:PATH]", help="Where the packages will be published; adds a Colab badge.")
+@click.option("--solution", is_flag=True, help="Keep the solutions: for you, not for students.")
+@click.option("--student", "students", multiple=True, metavar="ID", help="Only this student. May be repeated.")
+@click.option("--force", is_flag=True, help="Replace files that differ from what would be written.")
+@_ROOTS
+def package_command(
+    slug: str,
+    *,
+    manifest: Path,
+    output: Path,
+    language: Language | None,
+    repository: str,
+    solution: bool,
+    students: tuple[str, ...],
+    force: bool,
+    roots: tuple[Path, ...],
+) -> None:
+    """Write one folder per student of the manifest: a notebook made for them, and a README.
+
+    SLUG is the name of an assignment or the path of its folder.
+    """
+    lab = load_assignment(slug, roots)
+    variants = _chosen(read_manifest(manifest), lab.slug, students, manifest)
+    packages = write_packages(
+        lab, variants, output, language or lab.languages[0], repository, with_solution=solution, force=force
+    )
+    fresh = sum(one.fresh for one in packages)
+    click.echo(f"Packages of {lab.slug} in {output}: {fresh} written, {len(packages) - fresh} already there.")
+
+
+def _chosen(variants: Sequence[Variant], slug: str, students: Sequence[str], manifest: Path) -> list[Variant]:
+    """Return the variants of one assignment, of all students or of those named; raises ConfigurationError when there are none."""
+    found = {variant.student.id: variant for variant in variants if variant.assignment in {"", slug}}
+    if not found:
+        others = sorted({variant.assignment for variant in variants})
+        raise ConfigurationError(
+            f'there is no variant for "{slug}"' + (f", only for {', '.join(others)}." if others else "; the file is empty."),
+            where=str(manifest),
+            remedy=f"Make one with: zachet variants assign ROSTER --rule RULE --assignment {slug} -o variants.csv",
+        )
+    for student in students:
+        if student not in found:
+            raise ConfigurationError(f'there is no student "{student}".', where=str(manifest), remedy=did_you_mean(student, found))
+    return [variant for student, variant in found.items() if not students or student in students]

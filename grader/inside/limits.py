@@ -1,0 +1,76 @@
+"""Time limits of one cell: CPU seconds of this process and wall seconds, each raised inside the cell as an exception."""
+
+import _thread
+import contextlib
+import math
+import signal
+import threading
+import time
+from types import FrameType
+
+# A cell that swallows the exception gets it again and again; between two there is time to show the first.
+_AGAIN_S = 5.0
+
+
+class CellTimeLimit(BaseException):  # noqa: N818 - not an Exception, so that `except Exception` in a loop lets it out
+    """A cell used up its time; the message names the limit."""
+
+
+class CellClock:
+    """Arms the limits around one cell. Uses interval timers where the system has them and a watching thread elsewhere."""
+
+    def __init__(self, cpu_s: float, wall_s: float, *, timers: bool = hasattr(signal, "setitimer")) -> None:
+        self._cpu_s, self._wall_s, self._timers = cpu_s, wall_s, timers
+        self._deadline = math.inf
+        self._fired = ""
+        self._stop = threading.Event()
+
+    def arm(self) -> None:
+        """Start counting for the cell that is about to run."""
+        self._deadline = time.monotonic() + self._wall_s
+        if self._timers:
+            signal.signal(signal.SIGPROF, self._on_cpu)
+            signal.signal(signal.SIGALRM, self._on_wall)
+            signal.setitimer(signal.ITIMER_PROF, self._cpu_s, _AGAIN_S)
+            signal.setitimer(signal.ITIMER_REAL, self._wall_s, _AGAIN_S)
+            return
+        self._fired = ""
+        self._stop = threading.Event()
+        threading.Thread(target=self._watch, args=(self._stop, time.process_time()), daemon=True).start()
+
+    def disarm(self) -> None:
+        """Stop counting; nothing is raised after this returns."""
+        if self._timers:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            # A signal may have arrived a moment ago: its handler runs here, not in the runner's own code.
+            with contextlib.suppress(CellTimeLimit):
+                signal.signal(signal.SIGPROF, signal.SIG_IGN)
+                signal.signal(signal.SIGALRM, signal.SIG_IGN)
+            return
+        self._stop.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def left(self) -> float:
+        """Return the wall seconds this cell still has."""
+        return max(0.0, self._deadline - time.monotonic())
+
+    def _on_cpu(self, _number: int, _frame: FrameType | None) -> None:
+        raise CellTimeLimit(f"the cell used up its {self._cpu_s:g} CPU seconds")
+
+    def _on_wall(self, _number: int, _frame: FrameType | None) -> None:
+        raise CellTimeLimit(f"the cell ran longer than its {self._wall_s:g} seconds")
+
+    def _on_interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        raise CellTimeLimit(self._fired)
+
+    def _watch(self, stop: threading.Event, cpu_at_start: float) -> None:
+        pause = 0.05
+        while not stop.wait(pause):
+            if time.process_time() - cpu_at_start > self._cpu_s:
+                self._fired = f"the cell used up its {self._cpu_s:g} CPU seconds"
+            elif time.monotonic() > self._deadline:
+                self._fired = f"the cell ran longer than its {self._wall_s:g} seconds"
+            if self._fired:
+                _thread.interrupt_main()
+                pause = _AGAIN_S

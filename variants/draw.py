@@ -1,0 +1,56 @@
+"""Keyed random draws: the same secret, assignment and student give the same classes for ever, whoever else is in the course."""
+
+import hmac
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from variants.errors import VariantsError
+
+SECRET_MIN_BYTES = 16
+_PURPOSE = "zachet-draw-1"  # a part of every draw ever made: never change it
+_MAKE_ONE = 'Make one with: python -c "import secrets; print(secrets.token_hex(32))" and keep it for the whole course.'
+
+
+def draw(secret: bytes, assignment: str, student: str, *, count: int, classes: int) -> tuple[int, ...]:
+    """Return `count` different classes out of 0..classes-1, ascending.
+
+    HMAC-SHA256 keyed by the secret over purpose, assignment and student id (UTF-8, each preceded by its length in 4 bytes,
+    big-endian) is read as one big-endian number and spent digit by digit, base classes, classes-1, ..., to pick from what
+    is left. With count <= 10 and classes <= 100 no set is more likely than another by more than a part in 2**180.
+    """
+    message = b"".join(len(part).to_bytes(4, "big") + part for part in (_PURPOSE.encode(), assignment.encode(), student.encode()))
+    number = int.from_bytes(hmac.digest(secret, message, "sha256"), "big")
+    left = list(range(classes))
+    picked = []
+    for size in range(classes, classes - count, -1):
+        number, index = divmod(number, size)
+        picked.append(left.pop(index))
+    return tuple(sorted(picked))
+
+
+def read_secret(file: Path | None, environment: Mapping[str, str] = os.environ) -> bytes | None:
+    """Return the course secret from `file`, else from ZACHET_SECRET, else None. White space around it does not count.
+
+    Raises VariantsError for a file that cannot be read and for a secret of less than 16 bytes.
+    """
+    where = str(file) if file else "ZACHET_SECRET"
+    try:
+        raw = file.read_bytes() if file else environment.get("ZACHET_SECRET", "").encode()
+    except OSError as error:
+        raise VariantsError(f"the secret cannot be read ({error.strerror or error}).", where=where, remedy=_MAKE_ONE) from error
+    secret = raw.removeprefix(b"\xef\xbb\xbf").strip()
+    if not secret and file is None:
+        return None
+    if len(secret) < SECRET_MIN_BYTES:
+        raise VariantsError(f"the secret has {len(secret)} bytes, {SECRET_MIN_BYTES} are needed.", where=where, remedy=_MAKE_ONE)
+    return secret
+
+
+def absent_secret(rule: str) -> VariantsError:
+    """Return the error for a keyed rule without its secret."""
+    return VariantsError(
+        "this rule draws classes with the course secret, and none was given.",
+        where=f"rule {rule}",
+        remedy=f"Pass --secret-file FILE or set ZACHET_SECRET. {_MAKE_ONE}",
+    )

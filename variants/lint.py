@@ -1,0 +1,103 @@
+"""Look for what goes wrong with a rule before anyone works on it: over a whole range, or for the students of a roster."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from variants.errors import VariantsError
+from variants.group import GroupIs
+from variants.roster import Student, label
+from variants.rules import Rule, outside, repeated
+
+CASES_MAX = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One variant looked at; `who` is a student or a combination of group, number and stream."""
+
+    who: str
+    classes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lint:
+    """What was found. `unusable` names students that the rule cannot give any classes; `cases` counts all variants looked at."""
+
+    rule: str
+    cases: int
+    repeated: tuple[Case, ...]
+    outside: tuple[Case, ...]
+    identical: tuple[tuple[Case, ...], ...]
+    unusable: tuple[str, ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing was found."""
+        return not (self.repeated or self.outside or self.identical or self.unusable)
+
+
+def lint_rule(rule: Rule, groups: Sequence[int], numbers: Sequence[int]) -> Lint:
+    """Enumerate every stream, group and number of a formula; `groups` are numbers as the formula sees them.
+
+    A keyed rule has nothing to enumerate: its classes are different and in range by construction.
+    """
+    if rule.kind == "keyed":
+        return _lint(rule, [])
+    streams = tuple(rule.streams) or ("",)
+    if len(groups) * len(numbers) * len(streams) > CASES_MAX:
+        raise VariantsError(
+            f"more than {CASES_MAX:,} cases would have to be looked at.", where=f"rule {rule.name}", remedy="Narrow --groups or --variants."
+        )
+    return _lint(
+        rule,
+        (
+            Case(who=f"group {group}, number {number}{stream and f', {stream}'}", classes=rule.evaluate(group, number, stream))
+            for stream in streams
+            for group in groups
+            for number in numbers
+        ),
+    )
+
+
+def lint_roster(
+    students: Sequence[Student],
+    rule: Rule,
+    *,
+    assignment: str = "",
+    secret: bytes | None = None,
+    group_is: GroupIs | None = None,
+    stream: str = "",
+) -> Lint:
+    """Look at the variants that `rule` gives these students, as `assign` would without resolving anything."""
+    cases: list[Case] = []
+    unusable: list[str] = []
+    for student in students:
+        try:
+            classes = rule.classes_for(student, group_is=group_is, assignment=assignment, secret=secret, stream=stream)
+        except VariantsError as error:
+            if error.where != label(student):
+                raise
+            unusable.append(f"{error.where}: {error.what}")
+        else:
+            cases.append(Case(who=label(student), classes=classes))
+    return _lint(rule, cases, unusable)
+
+
+def shared_sets(cases: Iterable[Case]) -> tuple[tuple[Case, ...], ...]:
+    """Return the cases that have the same set of classes, together."""
+    by_set: dict[frozenset[int], list[Case]] = {}
+    for case in cases:
+        by_set.setdefault(frozenset(case.classes), []).append(case)
+    return tuple(tuple(sharing) for sharing in by_set.values() if len(sharing) > 1)
+
+
+def _lint(rule: Rule, cases: Iterable[Case], unusable: Sequence[str] = ()) -> Lint:
+    every = tuple(cases)
+    return Lint(
+        rule=rule.name,
+        cases=len(every),
+        repeated=tuple(case for case in every if repeated(case.classes)),
+        outside=tuple(case for case in every if outside(case.classes)),
+        identical=shared_sets(every),
+        unusable=tuple(unusable),
+    )

@@ -1,0 +1,147 @@
+"""Tables as people export them: find out encoding, separator and header line; write CSV that a spreadsheet opens safely."""
+
+import csv
+import io
+import os
+import re
+import secrets
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from variants.errors import VariantsError
+
+MAX_BYTES = 64 * 1024 * 1024
+_SEPARATORS = (";", "\t", ",")
+_HEADER_WITHIN = 10  # records; exports often begin with a title and an empty line
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_FORMULA_BEGINS = frozenset("'=+-@\t\r")
+_AS_CSV = "Save it as CSV: UTF-8 or Windows-1251, separated by commas, semicolons or tabs."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A header and the rows below it; every row comes with the line it begins on (from 1). Rows of empty cells are left out."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[int, list[str]], ...]
+
+
+def clean(cell: str) -> str:
+    """Return the cell with runs of white space (no-break spaces too) made one space, and none at the ends."""
+    return " ".join(cell.split())
+
+
+def fold(text: str) -> str:
+    """Return the form in which headers and stream names are compared: case, ё, dots, dashes and signs do not count."""
+    flat = unicodedata.normalize("NFKC", text).casefold().replace("ё", "е")
+    return re.sub(r"[\W_]+", " ", flat).strip()
+
+
+def read_table(path: Path, recognised: Callable[[Sequence[str]], int]) -> Table:
+    """Read a CSV file; `recognised` says how many cells of a record are known as headers.
+
+    The separator and the header line are those that make the most known headers. Cells come back as text, with the
+    protection of `write_table` taken off. Raises VariantsError for a file that cannot be read as a table.
+    """
+    text, offset, separators = _without_hint(_decode(path))
+    heads = {separator: _first_records(text, separator) for separator in separators}
+    best = max(separators, key=lambda separator: max(map(recognised, heads[separator]), default=0))
+    header_at = max(range(len(heads[best])), key=lambda index: recognised(heads[best][index]), default=0)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=best, strict=True)
+    records: list[tuple[int, list[str]]] = []
+    line = 1 + offset
+    try:
+        for cells in reader:
+            if any(cells):
+                records.append((line, [_restored(cell) if cell[:1] == "'" else cell for cell in cells]))
+            line = reader.line_num + 1 + offset
+    except csv.Error as error:
+        raise VariantsError(
+            f"the table cannot be read from line {line} on ({error}).",
+            where=str(path),
+            remedy="Look for a quotation mark that is not closed.",
+        ) from error
+    if not records:
+        raise VariantsError("the file is empty.", where=str(path), remedy="It needs a header line and one line per student.")
+    return Table(header=tuple(map(clean, records[header_at][1])), rows=tuple(records[header_at + 1 :]))
+
+
+def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write UTF-8 CSV with a byte order mark (so that Excel shows Cyrillic), whole or not at all.
+
+    A cell that a spreadsheet would take for a formula gets an apostrophe in front. Raises VariantsError when the file
+    cannot be written; a file that was there before then stays as it was.
+    """
+    spare = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with spare.open("x", encoding="utf-8-sig", newline="") as stream:
+            writer = csv.writer(stream, lineterminator="\r\n")
+            writer.writerow(header)
+            writer.writerows([_protected(cell) if cell[:1] in _FORMULA_BEGINS else cell for cell in row] for row in rows)
+            stream.flush()
+            os.fsync(stream.fileno())
+        spare.replace(path)
+    except OSError as error:
+        raise VariantsError(
+            f"the file cannot be written ({error.strerror or error}).",
+            where=str(path),
+            remedy="Choose a folder that exists and can be written to.",
+        ) from error
+    finally:
+        spare.unlink(missing_ok=True) if path.parent.is_dir() else None
+
+
+def _protected(cell: str) -> str:
+    return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+def _restored(cell: str) -> str:
+    return cell[1:] if _FORMULA.match(cell) else cell
+
+
+def _decode(path: Path) -> str:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise VariantsError(
+                f"the file is larger than {MAX_BYTES // 2**20} MiB.", where=str(path), remedy="Give a CSV file with one line per student."
+            )
+        raw = path.read_bytes()
+    except OSError as error:
+        raise VariantsError(f"the file cannot be read ({error.strerror or error}).", where=str(path), remedy="Check the path.") from error
+    if raw.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        raise VariantsError("this is a spreadsheet or an archive, not CSV.", where=str(path), remedy=_AS_CSV)
+    text = _text(raw)
+    if text is None or "\0" in text:
+        raise VariantsError("this is not a text file.", where=str(path), remedy=_AS_CSV)
+    return unicodedata.normalize("NFC", text.replace("\ufeff", "").replace("\u200b", ""))
+
+
+def _text(raw: bytes) -> str | None:
+    encodings = ("utf-16",) if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else ("utf-8-sig", "cp1251")
+    for encoding in encodings:
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return None
+
+
+def _without_hint(text: str) -> tuple[str, int, tuple[str, ...]]:
+    """Take off the line `sep=;` that Excel writes and reads: (text, lines taken off, separators to try)."""
+    hint = re.match(r"sep=(.)\r?\n", text)
+    return (text[hint.end() :], 1, (hint.group(1),)) if hint else (text, 0, _SEPARATORS)
+
+
+def _first_records(text: str, separator: str) -> list[list[str]]:
+    records: list[list[str]] = []
+    try:
+        for cells in csv.reader(io.StringIO(text, newline=""), delimiter=separator):
+            if any(cells):
+                records.append(cells)
+            if len(records) == _HEADER_WITHIN:
+                break
+    except csv.Error:
+        pass  # this separator reads no further; the strict reading names the line
+    return records
