@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 
 from variants.manifest import assign, read_manifest, write_manifest
@@ -39,7 +40,7 @@ def measure_steps(folder: Path, roster: Path, rule_name: str) -> None:
     times.append(time.perf_counter())
     read_manifest(folder / "variants.csv")
     times.append(time.perf_counter())
-    read, given, written, reread = (after - before for before, after in zip(times, times[1:], strict=False))
+    read, given, written, reread = (after - before for before, after in pairwise(times))
     print(
         f"{rule_name}: read {read:.2f} s, assign {given:.2f} s, write {written:.2f} s, together {read + given + written:.2f} s; read the manifest {reread:.2f} s"
     )

@@ -60,7 +60,7 @@ class Evidence:
     notebook: str
     cells: tuple[SourceCell, ...]
     texts: tuple[str, ...]
-    _values: Mapping[str, Mapping[str, Json | Array]] = field(repr=False)
+    _values: Mapping[str, Mapping[str, Json | Array]] = field(repr=False, compare=False)
     _vouched: Mapping[str, Vouched] = field(repr=False)
 
     @property

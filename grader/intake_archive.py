@@ -6,7 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, BinaryIO, Self, cast
 
@@ -99,6 +99,10 @@ class ZipItem:
         """Return at most the first `count` bytes; raises Refused."""
         with self.open() as stream:
             return stream.read(count)
+
+    def renamed(self, name: str) -> "ZipItem":
+        """Return the same entry under another name."""
+        return replace(self, name=name)
 
 
 def _damaged(name: str, error: Exception) -> Refused:

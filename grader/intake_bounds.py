@@ -10,8 +10,9 @@ class Bounds:
     """Sizes in bytes, the rest are counts. Nothing beyond a bound is read, whatever its header declares."""
 
     notebook_bytes: int = 64 * _MIB
-    script_bytes: int = 2 * _MIB
+    script_bytes: int = 1 * _MIB
     script_cells: int = 2_000
+    script_fences: int = 2_000_000
     candidates: int = 20
     candidates_bytes: int = 192 * _MIB
     side_files: int = 200

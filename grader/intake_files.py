@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -43,6 +43,9 @@ class Item(Protocol):
 
     def head(self, count: int) -> bytes:
         """Return at most the first `count` bytes; raises Refused."""
+
+    def renamed(self, name: str) -> "Item":
+        """Return the same file under another name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +109,10 @@ class DiskFile:
         """Return at most the first `count` bytes; raises Refused."""
         with self.open() as stream:
             return read_some(stream, count, self.name)
+
+    def renamed(self, name: str) -> "DiskFile":
+        """Return the same file under another name."""
+        return replace(self, name=name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,9 @@ from grader.intake_texts import TOO_BIG
 from grader.model import Finding, Json, Text
 
 _CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_CELL_MARK = re.compile(r"^#[ \t]*%%.*$", re.MULTILINE)
+_CELL_MARK = re.compile(r"^[ \t]*#[ \t]*(?:%%+(?:[ \t].*)?|In\[[0-9 ]*\]:?[ \t]*)$", re.MULTILINE)
 _HEADER = re.compile(r"\A#[ \t]*---[ \t]*\n(?:#.*\n){0,200}?#[ \t]*---[ \t]*\n")
+_IDENTITY_DEPTH = 10
 _PICTURES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -43,11 +44,11 @@ def read_notebook(data: bytes, name: str, bounds: Bounds) -> Notebook:
         version = 4 if "cells" in found else 3
         repairs.append(texts.NO_VERSION)
     if version > 4:
-        raise Refused(say(texts.NEW_FORMAT, name=name, version=version))
+        raise Refused(say(texts.NEW_FORMAT, name=name, version=str(version)))
     cells = found.get("cells")
     if version < 4 or not isinstance(cells, list):
-        cells = _upgraded(found, name, version)
-        notes.append(say(texts.OLD_FORMAT_CONVERTED, name=name, version=version))
+        cells = _upgraded(found, name, version := min(version, 3))
+        notes.append(say(texts.OLD_FORMAT_CONVERTED, name=name, version=str(version)))
     metadata = found.get("metadata")
     identity = _identity(metadata.get("zachet") if isinstance(metadata, dict) else None, bounds)
     return _clean(cells, identity, name=name, bounds=bounds, notes=notes, repairs=repairs)
@@ -66,7 +67,9 @@ def read_script(data: bytes, name: str, bounds: Bounds) -> Notebook:
     if not is_percent(text):
         raise Refused(say(texts.PLAIN_SCRIPT, names=name))
     text = _CELL_MARK.sub(_bare_mark, _HEADER.sub("", text, count=1))
-    if len(_CELL_MARK.findall(text)) > bounds.script_cells:
+    # jupytext looks for the end of every fence through the whole rest of the file.
+    fences = (text.count("```") + text.count("~~~")) * text.count("\n")
+    if len(_CELL_MARK.findall(text)) > bounds.script_cells or fences > bounds.script_fences:
         raise Refused(say(texts.TOO_COMPLEX, name=name, what=texts.MANY_CELLS))
     import jupytext
 
@@ -102,7 +105,7 @@ def _upgraded(found: dict[str, Any], name: str, version: int) -> list[Any]:
             warnings.simplefilter("ignore")
             return list(nbformat.convert(nbformat.from_dict(old), 4)["cells"])
     except Exception as error:  # noqa: BLE001 - the converter trusts its input and stumbles over wrong types in every way there is
-        raise Refused(say(texts.OLD_FORMAT_BROKEN, name=name, version=version, actual=type(error).__name__)) from None
+        raise Refused(say(texts.OLD_FORMAT_BROKEN, name=name, version=str(version), actual=type(error).__name__)) from None
 
 
 def _bare_old_cell(cell: dict[str, Any]) -> dict[str, Any]:
@@ -196,7 +199,8 @@ def _identity(value: Any, bounds: Bounds) -> dict[str, Json]:
     if not isinstance(value, dict):
         return {}
     try:
-        text = json.dumps(value, allow_nan=False)
+        text = json.dumps(value, allow_nan=False, indent=1)
     except (ValueError, RecursionError):
         return {}
-    return dict(value) if len(text) <= bounds.identity_bytes else {}
+    deep = f"\n{' ' * _IDENTITY_DEPTH}" in text  # one space for each level
+    return dict(value) if len(text) <= bounds.identity_bytes and not deep else {}

@@ -1,9 +1,7 @@
 """Hand out: one folder per student, with the notebook made for their variant and a README."""
 
 import hashlib
-import os
 import re
-import tempfile
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from markupsafe import Markup
 from grader.assignment import Assignment
 from grader.content import content_dir
 from grader.errors import AssignmentError, ConfigurationError
+from grader.files import write_atomically
 from grader.model import Json, Language
 from grader.notebook import NotebookTemplate, escape_markdown, make_template, markdown_cell, notebook_json, read_lab
 from variants.manifest import Variant, variant_record
@@ -67,24 +66,16 @@ def package(
     """
     maker = _maker(assignment, language, repository, with_solution=with_solution)
     folders = _folders(assignment, variants, out)
-    made = [_files(maker, variant, folder) for variant, folder in zip(variants, folders, strict=True)]
     try:
-        changed = [[path for path, text in files.items() if _differs(path, text)] for files in made]
         if not force:
-            _refuse_changed([path for paths in changed for path in paths if path.exists()])
-        for files, paths in zip(made, changed, strict=True):
-            for path in paths:
-                _write(path, files[path])
+            _refuse_changed(maker, variants, folders)
+        return tuple(_put(maker, variant, folder) for variant, folder in zip(variants, folders, strict=True))
     except OSError as error:
         raise ConfigurationError(
             f"the packages cannot be written: {error.strerror or error}.",
             where=str(error.filename or out),
             remedy="Make room there or name another folder with -o; running the command again goes on where it stopped.",
         ) from error
-    return tuple(
-        Package(student=variant.student.id, notebook=list(files)[-1], fresh=bool(paths))
-        for variant, files, paths in zip(variants, made, changed, strict=True)
-    )
 
 
 def student_notebook(
@@ -212,29 +203,31 @@ def _badge(repository: str, folder: str, file: str) -> str:
 
 
 def _differs(path: Path, text: str) -> bool:
-    return not (path.is_file() and path.read_bytes() == text.encode())
+    return not (path.is_file() and path.read_bytes() == text.encode("utf-8", "backslashreplace"))
 
 
-def _refuse_changed(paths: Sequence[Path]) -> None:
-    if not paths:
-        return
-    named = ", ".join(str(path) for path in paths[:3])
-    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-    raise ConfigurationError(
-        f"these files are there already and differ from what would be written: {named}{more}.",
-        remedy="Nothing was written. Name another folder with -o, or pass --force to replace them.",
-    )
+def _refuse_changed(maker: _Maker, variants: Sequence[Variant], folders: Sequence[Path]) -> None:
+    """Raise ConfigurationError when anything that is there would be replaced by something else."""
+    paths = [
+        path
+        for variant, folder in zip(variants, folders, strict=True)
+        if folder.exists()
+        for path, text in _files(maker, variant, folder).items()
+        if path.exists() and _differs(path, text)
+    ]
+    if paths:
+        named = ", ".join(str(path) for path in paths[:3])
+        more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+        raise ConfigurationError(
+            f"these files are there already and differ from what would be written: {named}{more}.",
+            remedy="Nothing was written. Name another folder with -o, or pass --force to replace them.",
+        )
 
 
-def _write(path: Path, text: str) -> None:
-    """Replace the file whole: it is the old one or the new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+def _put(maker: _Maker, variant: Variant, folder: Path) -> Package:
+    """Write what differs in one student's folder."""
+    files = _files(maker, variant, folder)
+    changed = [path for path, text in files.items() if _differs(path, text)]
+    for path in changed:
+        write_atomically(path, files[path])
+    return Package(student=variant.student.id, notebook=folder / f"{maker.assignment.slug}.ipynb", fresh=bool(changed))

@@ -5,12 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from grader.assignment import list_assignments, load_assignment, load_checks
 from grader.assignment.folder import read_assignment
+from grader.assignment.schema import AccuracyTable, AssignmentTable, CriterionTable, LimitsTable
 from grader.content import content_dir
 from grader.errors import AssignmentError
 from grader.model import CheckUse, Limits, Text, View
+from grader.notebook import make_template, read_lab
 
 TOML = """
 slug = "loss"
@@ -289,7 +292,7 @@ def test_a_check_that_waits_for_an_unknown_one_is_refused(folder: Folder) -> Non
 def test_the_digest_follows_the_rubric_and_nothing_else(folder: Folder) -> None:
     path = folder()
     before = load_assignment(path).digest
-    (path / "lab.py").write_text("# %%\nx = 2\n", encoding="utf-8")
+    (path / "probe.py").write_text("x = 2\n", encoding="utf-8")
     (path / "checks.py").write_bytes(CHECKS.replace("\n", "\r\n").encode())
     assert load_assignment(path).digest == before
     (path / "checks.py").write_text(CHECKS.replace("Да.", "Нет."), encoding="utf-8")
@@ -321,3 +324,23 @@ def test_a_folder_of_assignments_that_does_not_exist_is_named(tmp_path: Path) ->
     with pytest.raises(AssignmentError) as error:
         list_assignments((tmp_path / "nowhere",))
     assert words(error) == ("this folder of assignments does not exist.", "nowhere", "Name a folder that holds assignment folders.")
+
+
+def test_the_examples_of_the_guide_make_an_assignment_that_loads(folder: Folder) -> None:
+    guide = (Path(__file__).parent.parent / "docs" / "writing-an-assignment.md").read_text(encoding="utf-8")
+    (toml,) = re.findall(r"```toml\n(.*?)```", guide, re.DOTALL)
+    lab, checks, probe = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    path = folder(toml, checks, name="my_lab")
+    (path / "lab.py").write_text(lab, encoding="utf-8")
+    assignment = load_assignment(path)
+    assert "square" in load_checks(assignment).functions
+    template = make_template(read_lab(assignment.lab_file), assignment.slug, "en", with_solution=False)
+    assert [str(cell["source"]) for cell in template.fill({"variant": {"classes": [1]}})][-1] == "['*Your answer here.*']"
+    assert "def describe(session)" in probe
+
+
+def test_the_guide_names_every_key() -> None:
+    guide = (Path(__file__).parent.parent / "docs" / "writing-an-assignment.md").read_text(encoding="utf-8")
+    tables: dict[str, type[BaseModel]] = {"limits.": LimitsTable, "accuracy.": AccuracyTable, "criterion.": CriterionTable, "": AssignmentTable}
+    keys = {f"{prefix}{key}" for prefix, table in tables.items() for key in table.model_fields} - {"limits", "accuracy", "criterion"}
+    assert {key for key in keys if f"`{key}`" not in guide} == set()

@@ -1,5 +1,6 @@
 """Look for what goes wrong with a rule before anyone works on it: over a whole range, or for the students of a roster."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -43,7 +44,7 @@ def lint_rule(rule: Rule, groups: Sequence[int], numbers: Sequence[int]) -> Lint
     """
     if rule.kind == "keyed":
         return _lint(rule, [])
-    streams = tuple(rule.streams) or ("",)
+    streams = rule.streams or ("",)
     if len(groups) * len(numbers) * len(streams) > CASES_MAX:
         raise VariantsError(
             f"more than {CASES_MAX:,} cases would have to be looked at.", where=f"rule {rule.name}", remedy="Narrow --groups or --variants."
@@ -85,10 +86,13 @@ def lint_roster(
 
 def shared_sets(cases: Iterable[Case]) -> tuple[tuple[Case, ...], ...]:
     """Return the cases that have the same set of classes, together."""
-    by_set: dict[frozenset[int], list[Case]] = {}
-    for case in cases:
-        by_set.setdefault(frozenset(case.classes), []).append(case)
-    return tuple(tuple(sharing) for sharing in by_set.values() if len(sharing) > 1)
+    by_set: dict[tuple[int, ...], list[Case]] = {}
+    every = [(tuple(sorted(set(case.classes))), case) for case in cases]
+    counts = Counter(classes for classes, _ in every)
+    for classes, case in every:
+        if counts[classes] > 1:
+            by_set.setdefault(classes, []).append(case)
+    return tuple(map(tuple, by_set.values()))
 
 
 def _lint(rule: Rule, cases: Iterable[Case], unusable: Sequence[str] = ()) -> Lint:

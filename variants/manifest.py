@@ -52,7 +52,7 @@ def assign(
     `resolve="next-free"` a class that repeats an earlier one or lies outside 0..99 moves up to the next class the student does not have
     (0 comes after 99), and the variant's `resolution` says so. Raises VariantsError that names every student without valid classes.
     """
-    note = f"group is {group_is}" if group_is not in (None, rule.group_is) and rule.uses("group") else ""
+    note = f"group is {group_is}" if group_is not in (None, rule.group_is) and rule.uses_group() else ""
     variants: list[Variant] = []
     problems: list[VariantsError] = []
     for student in students:
@@ -65,7 +65,7 @@ def assign(
             problems.append(error)
             continue
         known = student if student.stream or not stream else replace(student, stream=stream)
-        resolution = "; ".join(filter(None, (note, moved)))
+        resolution = f"{note}; {moved}" if note and moved else note or moved
         variants.append(Variant(student=known, assignment=assignment, rule=rule.name, classes=classes, resolution=resolution))
     if problems:
         lines = "".join(f"  {problem.where}: {problem.what}\n" for problem in problems)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from variants.errors import VariantsError
@@ -34,8 +35,8 @@ HEADERS: dict[str, tuple[str, ...]] = {
 _FIELD_OF = {fold(header): (field, rank) for field, headers in HEADERS.items() for rank, header in enumerate(headers)}
 _SHOWN = 20  # problems named in one message
 _ID_MAX = 100
-_NOT_IN_A_FOLDER_NAME = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
-_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+# What Linux, macOS or Windows refuse: control and separating characters, dots at the ends, names of devices.
+_NO_FOLDER_NAME = re.compile(r'.*[\x00-\x1f\x7f/\\:*?"<>|].*|\..*|.*\.|(con|prn|aux|nul|com\d|lpt\d)(\..*)?', re.IGNORECASE | re.DOTALL)
 _SHORTENED = re.compile(r"\d([.,]\d+)?[eE]\+\d+")
 _NUMBER = re.compile(r"№?\s*(\d{1,6})(?:[.,]0+)?")
 
@@ -75,7 +76,7 @@ def read_roster(path: Path) -> tuple[Student, ...]:
     problems: list[str] = []
     seen: dict[str, int] = {}
     for line, cells in table.rows:
-        student, problem = _student(line, cells, columns, len(table.header))
+        student, problem = _student(line, cells, columns)
         if student is not None:
             first = seen.setdefault(student.id.casefold(), line)
             problem = problem if first == line else f'the id "{student.id}" is already on line {first}; each student needs one row'
@@ -89,8 +90,21 @@ def read_roster(path: Path) -> tuple[Student, ...]:
     return tuple(students)
 
 
-def _columns(table: Table, path: Path) -> dict[str, int]:
-    """Return the column of each field that the header has."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Columns:
+    """Where each field is; what the header does not have is at `width`, one past the last column, where every row is empty."""
+
+    width: int
+    id: int
+    name: tuple[int, ...]
+    group: int
+    number: int
+    stream: int
+    email: int
+
+
+def _columns(table: Table, path: Path) -> _Columns:
+    """Find the column of each field in the header."""
     best: dict[str, tuple[int, int]] = {}
     for column, header in enumerate(table.header):
         field, rank = _FIELD_OF.get(fold(header), ("", 0))
@@ -101,9 +115,6 @@ def _columns(table: Table, path: Path) -> dict[str, int]:
         if field and (field not in best or rank < best[field][0]):
             best[field] = (rank, column)
     columns = {field: column for field, (_, column) in best.items()}
-    if "name" in columns:
-        for part in ("surname", "given", "patronymic"):
-            columns.pop(part, None)
     missing = [] if "id" in columns else ["the student's id (such as «id», «логин» or «зачётка»)"]
     if not columns.keys() & {"name", "surname", "given"}:
         missing.append("the name («ФИО», or «Фамилия» and «Имя»)")
@@ -114,36 +125,50 @@ def _columns(table: Table, path: Path) -> dict[str, int]:
             where=str(path),
             remedy=f"The first line that looks like a header has {headers}; name the columns so and keep one line per student.",
         )
-    return columns
+    parts = ("name",) if "name" in columns else ("surname", "given", "patronymic")
+    width = len(table.header)
+    return _Columns(
+        width=width,
+        name=tuple(columns[part] for part in parts if part in columns),
+        **{field: columns.get(field, width) for field in ("id", "group", "number", "stream", "email")},
+    )
 
 
-def _student(line: int, cells: list[str], columns: dict[str, int], width: int) -> tuple[Student | None, str]:
+def _student(line: int, cells: list[str], columns: _Columns) -> tuple[Student | None, str]:
     """Return the student of one row, or None, and what is wrong with the row, or an empty string."""
-    if any(map(clean, cells[width:])):
+    cells = [cell if cell.isalnum() else clean(cell) for cell in cells]
+    width = columns.width
+    if len(cells) > width and any(cells[width:]):
         return None, f"{len(cells)} cells, but the header has {width}; a cell with the separator in it needs quotation marks"
-    count = len(cells)
-    values = {field: clean(cells[column]) for field, column in columns.items() if column < count}
-    if not any(map(clean, cells)):
+    if not any(cells):
         return None, ""
-    if wrong := wrong_id(values.get("id", "")):
+    cells += [""] * (width + 1 - len(cells))
+    identity, written = cells[columns.id], cells[columns.number]
+    if wrong := wrong_id(identity):
         return None, wrong
-    name = values.get("name") or clean(" ".join(values.get(part, "") for part in ("surname", "given", "patronymic")))
+    name = clean(" ".join([cells[column] for column in columns.name]))
     if not name:
-        return None, f'the student "{values["id"]}" has no name'
-    written = values.get("number", "")
-    number = _NUMBER.fullmatch(written)
-    if written and (number is None or int(number.group(1)) < 1):
+        return None, f'the student "{identity}" has no name'
+    number = _number(written)
+    if number is None and written:
         return None, f'the number "{written}" of {name} is not a whole number from 1 on'
     student = Student(
-        id=values["id"],
+        id=identity,
         name=name,
-        group=values.get("group", ""),
-        number=int(number.group(1)) if number else None,
-        stream=values.get("stream", ""),
-        email=values.get("email", ""),
+        group=cells[columns.group],
+        number=number,
+        stream=cells[columns.stream],
+        email=cells[columns.email],
         row=line,
     )
     return student, ""
+
+
+@lru_cache(maxsize=1024)
+def _number(written: str) -> int | None:
+    """Read a number from 1 on, also as a spreadsheet writes it (`7,0`); anything else is None."""
+    match = _NUMBER.fullmatch(written)
+    return (int(match.group(1)) or None) if match else None
 
 
 def wrong_id(identity: str) -> str:
@@ -154,7 +179,7 @@ def wrong_id(identity: str) -> str:
         return f'the id "{identity}" was shortened by a spreadsheet; make its column text and save again'
     if len(identity) > _ID_MAX:
         return f'the id "{identity[:20]}…" is longer than {_ID_MAX} characters'
-    if _NOT_IN_A_FOLDER_NAME.search(identity) or identity.startswith(".") or identity.endswith(".") or _DEVICES.fullmatch(identity):
+    if _NO_FOLDER_NAME.fullmatch(identity):
         return f'the id "{identity}" cannot be the name of a folder'
     return ""
 

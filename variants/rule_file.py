@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from variants.errors import VariantsError
 from variants.group import GroupIs
-from variants.rules import Position, Rule, Term
+from variants.rules import Rule, Term, fold_stream
 
 BUNDLED = Path(__file__).parent / "rules"
 _KEYS = {
@@ -49,35 +49,51 @@ def _rule(content: Mapping[str, Any], where: str) -> Rule:
         return Rule(name=name, title=title, kind="keyed", draws=_integer(content, "count", where, low=1, high=_COUNT_MAX))
     meaning = _string(content, "group_is", where)
     _known(meaning, list(GroupIs), where=f"{where}, key group_is", remedy="The number of a group is printed or ordinal.")
-    streams = _streams(content.get("streams", {}), f"{where}, [streams]")
+    spellings = _spellings(content.get("streams", {}), f"{where}, [streams]")
+    streams = tuple(dict.fromkeys(spellings.values())) or ("",)
     tables = content.get("class")
     if not isinstance(tables, list) or not 1 <= len(tables) <= _COUNT_MAX:
         raise VariantsError("the rule names no classes, or too many.", where=where, remedy=f"Write 1 to {_COUNT_MAX} tables [[class]].")
-    positions = tuple(_position(table, streams, f"{where}, class {index}") for index, table in enumerate(tables, start=1))
-    return Rule(name=name, title=title, kind="formula", group_is=GroupIs(meaning), positions=positions, streams=streams)
+    by_class = [_terms(table, streams, f"{where}, class {index}") for index, table in enumerate(tables, start=1)]
+    return Rule(
+        name=name,
+        title=title,
+        kind="formula",
+        group_is=GroupIs(meaning),
+        formulas={stream: tuple(terms[stream] for terms in by_class) for stream in streams},
+        spellings=spellings,
+    )
 
 
-def _streams(table: Any, where: str) -> dict[str, tuple[str, ...]]:
-    if not isinstance(table, dict) or not all(
-        isinstance(spellings, list) and all(isinstance(spelling, str) for spelling in spellings) for spellings in table.values()
-    ):
-        raise VariantsError("a stream is not a list of spellings.", where=where, remedy='Write streams as: iu5 = ["ИУ5", "IU5"].')
-    return {stream: tuple(spellings) for stream, spellings in table.items()}
+def _spellings(table: Any, where: str) -> dict[str, str]:
+    """Return which stream each folded spelling stands for; the name of a stream is one of its spellings."""
+    spellings: dict[str, str] = {}
+    for stream, written in table.items() if isinstance(table, dict) else [("", None)]:
+        if not isinstance(written, list) or not all(isinstance(spelling, str) and fold_stream(spelling) for spelling in written):
+            raise VariantsError("a stream is not a list of spellings.", where=where, remedy='Write streams as: iu5 = ["ИУ5", "IU5"].')
+        for spelling in (stream, *written):
+            other = spellings.setdefault(fold_stream(spelling), stream)
+            if other != stream:
+                raise VariantsError(
+                    f'"{spelling}" stands for {other} and for {stream}.', where=where, remedy="A spelling belongs to one stream."
+                )
+    return spellings
 
 
-def _position(table: Any, streams: Mapping[str, tuple[str, ...]], where: str) -> Position:
+def _terms(table: Any, streams: tuple[str, ...], where: str) -> dict[str, Term]:
+    """Return the term of one class for every stream."""
     if not isinstance(table, dict) or "stream" not in table:
-        return Position(everyone=_term(table, where))
+        return dict.fromkeys(streams, _term(table, where))
     by_stream = table["stream"]
     if len(table) > 1 or not isinstance(by_stream, dict):
         raise VariantsError("a class has either one formula or one per stream.", where=where, remedy="Keep only the table [class.stream].")
-    if by_stream.keys() != streams.keys():
+    if set(by_stream) != set(streams):
         raise VariantsError(
-            f"the formulas are for {', '.join(by_stream) or 'no stream'}, but [streams] names {', '.join(streams) or 'none'}.",
+            f"the formulas are for {', '.join(by_stream) or 'no stream'}, but [streams] names {', '.join(filter(None, streams)) or 'none'}.",
             where=where,
             remedy="Give every stream its formula and its spellings.",
         )
-    return Position(by_stream={stream: _term(term, f"{where}, stream {stream}") for stream, term in by_stream.items()})
+    return {stream: _term(by_stream[stream], f"{where}, stream {stream}") for stream in streams}
 
 
 def _term(table: Any, where: str) -> Term:

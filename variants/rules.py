@@ -35,57 +35,52 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
-    """One class of the variant: a term for everyone, or one per stream."""
-
-    everyone: Term | None = None
-    by_stream: Mapping[str, Term] = field(default_factory=dict)
-
-    def term(self, stream: str) -> Term:
-        """Return the term for a stream, given by the rule's own name for it."""
-        return self.everyone or self.by_stream[stream]
-
-    def __str__(self) -> str:
-        return str(self.everyone) if self.everyone else " / ".join(f"{stream}: {term}" for stream, term in self.by_stream.items())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One rule: `positions` for a formula, `draws` (how many classes) for a keyed one; `streams` has the spellings of each stream."""
+    """One rule: `formulas` for a formula rule, `draws` (how many classes) for a keyed one.
+
+    `formulas` has the terms of all classes per stream, by the rule's own name for it; a rule without streams has them under "".
+    `spellings` leads from every folded spelling of a stream (`fold_stream`) to that name.
+    """
 
     name: str
     title: str
     kind: Literal["formula", "keyed"]
     group_is: GroupIs = GroupIs.PRINTED
-    positions: tuple[Position, ...] = ()
-    streams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    formulas: Mapping[str, tuple[Term, ...]] = field(default_factory=dict)
+    spellings: Mapping[str, str] = field(default_factory=dict)
     draws: int = 0
 
     def __str__(self) -> str:
-        return ", ".join(map(str, self.positions)) or f"{self.draws} keyed draws"
+        if self.kind == "keyed":
+            return f"{self.draws} keyed draws"
+        by_class = zip(*self.formulas.values(), strict=True)
+        return ", ".join(
+            str(terms[0])
+            if len(set(terms)) == 1
+            else " / ".join(f"{stream}: {term}" for stream, term in zip(self.formulas, terms, strict=True))
+            for terms in by_class
+        )
 
     @property
-    def count(self) -> int:
-        """How many classes a variant has."""
-        return self.draws or len(self.positions)
+    def streams(self) -> tuple[str, ...]:
+        """The rule's own names of the streams it tells apart."""
+        return tuple(filter(None, self.formulas))
 
-    def uses(self, source: Literal["group", "number"]) -> bool:
-        """Whether the formula reads the group or the number of any student."""
-        terms = [term for position in self.positions for term in (position.everyone, *position.by_stream.values())]
-        return any(term is not None and term.source == source for term in terms)
+    def uses_group(self) -> bool:
+        """Whether any formula reads the number of the group."""
+        return any(term.source == "group" for terms in self.formulas.values() for term in terms)
 
     def evaluate(self, group: int, number: int, stream: str) -> tuple[int, ...]:
         """Return what the formulas give, valid or not; `stream` is the rule's own name for it (empty when the rule has none)."""
-        return tuple(position.term(stream).value(group, number) for position in self.positions)
+        return tuple(term.value(group, number) for term in self.formulas[stream])
 
     def stream_of(self, written: str) -> str:
         """Return the rule's own name for a stream as a roster spells it; raises VariantsError when the rule does not know it."""
-        if not self.streams:
+        if not self.spellings:
             return ""
-        wanted = _folded_stream(written)
-        for stream, spellings in self.streams.items():
-            if wanted and wanted in map(_folded_stream, (stream, *spellings)):
-                return stream
+        stream = self.spellings.get(fold_stream(written))
+        if stream is not None:
+            return stream
         raise VariantsError(
             f'the stream "{written}" is unknown' if written else "no stream is given",
             remedy=f"This rule has the streams {', '.join(self.streams)}: write one of them in a column «поток», or pass --stream for everyone without one.",
@@ -108,17 +103,21 @@ class Rule:
                 raise absent_secret(self.name)
             return draw(secret, assignment, student.id, count=self.draws, classes=CLASSES)
         try:
-            own_stream = self.stream_of(student.stream or stream)
-            group = group_number(student.group, group_is or self.group_is) if self.uses("group") else 0
+            terms = self.formulas[self.stream_of(student.stream or stream)]
+            return tuple([_value(term, student, group_is or self.group_is) for term in terms])
         except VariantsError as error:
             raise VariantsError(error.what, where=label(student), remedy=error.remedy) from error
-        if student.number is None and self.uses("number"):
-            raise VariantsError(
-                "no number is given",
-                where=label(student),
-                remedy="The number of the variant is never guessed from the order of lines: write it in a column «вариант» or «номер по списку».",
-            )
-        return self.evaluate(group, student.number or 0, own_stream)
+
+
+def _value(term: Term, student: Student, group_is: GroupIs) -> int:
+    if term.source == "group":
+        return term.add + group_number(student.group, group_is)
+    if term.source == "number" and student.number is None:
+        raise VariantsError(
+            "no number is given",
+            remedy="The number of the variant is never guessed from the order of lines: write it in a column «вариант» or «номер по списку».",
+        )
+    return term.value(0, student.number or 0)
 
 
 def repeated(classes: Sequence[int]) -> tuple[int, ...]:
@@ -133,11 +132,14 @@ def outside(classes: Sequence[int]) -> tuple[int, ...]:
 
 def wrong_with(classes: Sequence[int]) -> str:
     """Say what is wrong with a variant, or return an empty string."""
+    if len(set(classes)) == len(classes) and min(classes) >= 0 and max(classes) < CLASSES:
+        return ""
     twice = [
         f"class {index} is there twice" if classes.count(index) == 2 else f"class {index} is there too often" for index in repeated(classes)
     ]
     return ", ".join([*twice, *(f"class {index} is outside 0..{CLASSES - 1}" for index in outside(classes))])
 
 
-def _folded_stream(text: str) -> str:
+def fold_stream(text: str) -> str:
+    """Return the form in which names of streams are compared."""
     return fold(text).replace(" ", "")

@@ -6,8 +6,10 @@ import os
 import re
 import secrets
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 from variants.errors import VariantsError
@@ -15,6 +17,7 @@ from variants.errors import VariantsError
 MAX_BYTES = 64 * 1024 * 1024
 _SEPARATORS = (";", "\t", ",")
 _HEADER_WITHIN = 10  # records; exports often begin with a title and an empty line
+_HEADER_WITHIN_CHARACTERS = 100_000
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _FORMULA_BEGINS = frozenset("'=+-@\t\r")
 _AS_CSV = "Save it as CSV: UTF-8 or Windows-1251, separated by commas, semicolons or tabs."
@@ -22,10 +25,13 @@ _AS_CSV = "Save it as CSV: UTF-8 or Windows-1251, separated by commas, semicolon
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A header and the rows below it; every row comes with the line it begins on (from 1). Rows of empty cells are left out."""
+    """A header and the rows below it, which can be gone through once; a row comes with the line it begins on (from 1).
+
+    Rows of empty cells are left out. Going through the rows raises VariantsError where the file is no table.
+    """
 
     header: tuple[str, ...]
-    rows: tuple[tuple[int, list[str]], ...]
+    rows: Iterator[tuple[int, list[str]]]
 
 
 def clean(cell: str) -> str:
@@ -33,6 +39,7 @@ def clean(cell: str) -> str:
     return " ".join(cell.split())
 
 
+@lru_cache(maxsize=4096)
 def fold(text: str) -> str:
     """Return the form in which headers and stream names are compared: case, ё, dots, dashes and signs do not count."""
     flat = unicodedata.normalize("NFKC", text).casefold().replace("ё", "е")
@@ -46,26 +53,14 @@ def read_table(path: Path, recognised: Callable[[Sequence[str]], int]) -> Table:
     protection of `write_table` taken off. Raises VariantsError for a file that cannot be read as a table.
     """
     text, offset, separators = _without_hint(_decode(path))
-    heads = {separator: _first_records(text, separator) for separator in separators}
+    heads = {separator: _first_records(text[:_HEADER_WITHIN_CHARACTERS], separator) for separator in separators}
     best = max(separators, key=lambda separator: max(map(recognised, heads[separator]), default=0))
     header_at = max(range(len(heads[best])), key=lambda index: recognised(heads[best][index]), default=0)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=best, strict=True)
-    records: list[tuple[int, list[str]]] = []
-    line = 1 + offset
-    try:
-        for cells in reader:
-            if any(cells):
-                records.append((line, [_restored(cell) if cell[:1] == "'" else cell for cell in cells]))
-            line = reader.line_num + 1 + offset
-    except csv.Error as error:
-        raise VariantsError(
-            f"the table cannot be read from line {line} on ({error}).",
-            where=str(path),
-            remedy="Look for a quotation mark that is not closed.",
-        ) from error
-    if not records:
+    if not heads[best]:
         raise VariantsError("the file is empty.", where=str(path), remedy="It needs a header line and one line per student.")
-    return Table(header=tuple(map(clean, records[header_at][1])), rows=tuple(records[header_at + 1 :]))
+    records = _records(text, best, 1 + offset, path)
+    *_, (_, header) = islice(records, header_at + 1)
+    return Table(header=tuple(map(clean, header)), rows=records)
 
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -76,7 +71,8 @@ def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]
     """
     spare = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with spare.open("x", encoding="utf-8-sig", newline="") as stream:
+        with spare.open("x", encoding="utf-8", newline="") as stream:
+            stream.write("\ufeff")
             writer = csv.writer(stream, lineterminator="\r\n")
             writer.writerow(header)
             writer.writerows([_protected(cell) if cell[:1] in _FORMULA_BEGINS else cell for cell in row] for row in rows)
@@ -91,6 +87,23 @@ def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]
         ) from error
     finally:
         spare.unlink(missing_ok=True) if path.parent.is_dir() else None
+
+
+def _records(text: str, separator: str, line: int, path: Path) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    before = line - 1
+    protected = "'" in text
+    try:
+        for cells in reader:
+            if any(cells):
+                yield line, [_restored(cell) if cell[:1] == "'" else cell for cell in cells] if protected else cells
+            line = before + reader.line_num + 1
+    except csv.Error as error:
+        raise VariantsError(
+            f"the table cannot be read from line {line} on ({error}).",
+            where=str(path),
+            remedy="Look for a quotation mark that is not closed.",
+        ) from error
 
 
 def _protected(cell: str) -> str:

@@ -803,3 +803,268 @@ def show_weights(model, count=10):
 
 
 show_weights(model)
+
+# %% [markdown] lang="ru"
+# # Исследование
+#
+# Шесть заданий ведут от базовой модели к лучшей. Каждый запуск попадает в итоговую таблицу, в том числе неудачный.
+#
+# ## Как сравнивать запуски
+#
+# * **Сначала переобучение, потом всё остальное.** Найдите эпоху, после которой потери на проверке растут, и обучайте до неё. Если этого не сделать,
+#   более удачные шаги приведут лишь к тому, что сеть быстрее заучит обучающие картинки, и проверка станет хуже, а не лучше.
+# * **Меняйте одну величину за раз и сохраняйте путь.** Число итераций равно числу эпох, умноженному на число батчей в эпохе. Батч вдвое больше —
+#   эпох нужно вдвое больше, чтобы шагов осталось столько же. Скорость обучения вдвое меньше — каждый шаг вдвое короче, и чтобы пройти тот же путь,
+#   эпох тоже нужно вдвое больше. На практике гиперпараметры меняют все сразу; здесь цель — увидеть действие каждого.
+# * **Больший батч при том же числе итераций должен в среднем немного помочь:** шагов столько же, но каждый сделан по более точному градиенту. Отдельный
+#   запуск может показать и обратное.
+# * **У новой модели всё заново.** Изменили слои — снова ищите момент переобучения, скорость обучения и размер батча.
+# * **Не верьте одному проценту.** На 300 проверочных картинках стандартная ошибка точности около $\sqrt{0{,}75 \cdot 0{,}25 / 300} \approx 2{,}5$ %, и ещё
+#   1–2 % добавляет случайная инициализация. Потери на проверке колеблются меньше точности, поэтому выбирать по ним надёжнее.
+# * **Только архитектура, шаг, батч и число эпох.** Dropout, BatchNorm, `weight_decay` и аугментация здесь не нужны: это регуляризация, ей посвящена другая работа.
+#
+# Допишите `study`: она создаёт новую модель и новые загрузчики, обучает и записывает результат готовой функцией `note`, которая сразу печатает строку таблицы.
+
+# %% [markdown] lang="en"
+# # Study
+#
+# Six tasks lead from the baseline to the best model. Every run goes into the final table, the unlucky ones too.
+#
+# ## How to compare runs
+#
+# * **Overfitting first, the rest later.** Find the epoch after which the validation loss grows, and train up to it. Otherwise better steps only make
+#   the network memorise the training pictures sooner, and validation becomes worse, not better.
+# * **Change one thing at a time and keep the path.** The number of iterations is the number of epochs times the number of batches in one. A batch twice as
+#   large needs twice as many epochs for the same number of steps. With half the learning rate each step is half as long, and to go the same way
+#   you need twice as many epochs as well. In practice people change everything at once; here we want to see what each of them does.
+# * **A larger batch with the same number of iterations should help a little on average:** as many steps, each along a more precise gradient. A single run
+#   may well show the opposite.
+# * **A new model starts from scratch.** Having changed the layers, look for the moment of overfitting, the learning rate and the batch size again.
+# * **Do not trust one per cent.** On 300 validation pictures the standard error of accuracy is about $\sqrt{0.75 \cdot 0.25 / 300} \approx 2.5$ %, and the random
+#   initialisation adds 1–2 % more. The validation loss fluctuates less than the accuracy, so it is the safer guide.
+# * **Only architecture, step, batch and number of epochs.** No dropout, BatchNorm, `weight_decay` or augmentation: that is regularisation, the subject of another lab.
+#
+# Complete `study`: it makes a new model and new loaders, trains, and writes the result down with the ready function `note`, which prints the table's row at once.
+
+# %%
+runs = []
+
+
+def note(net, hidden, lr, batch_size, epochs):
+    layers = ", ".join(f"FC({width})" for width in (*hidden, len(CLASSES)))
+    train_accuracy = validate(net, dataloader["train"])[1]
+    test_loss, test_accuracy = validate(net, dataloader["test"])
+    runs.append({"model": net, "epochs": epochs, "batch_size": batch_size, "lr": lr, "test_loss": test_loss})
+    print(f"test loss = {test_loss:.3f}")
+    print(f"| {layers} | lr = {lr:g}, batch_size = {batch_size}, epochs = {epochs} | test = {test_accuracy:.1%}, train = {train_accuracy:.1%} | |")
+
+
+def study(hidden, lr, batch_size, epochs):
+    # solution
+    net = Cifar100_MLP(hidden=hidden, classes=len(CLASSES))
+    history = fit(net, make_loaders(batch_size), optim.SGD(net.parameters(), lr=lr), epochs)
+    # end solution
+    note(net, hidden, lr, batch_size, epochs)
+    return history
+
+
+note(model, HIDDEN, LEARNING_RATE, BATCH_SIZE, EPOCHS)
+
+# %% [markdown] lang="ru"
+# ### Задание 1
+#
+# Разберите обучение базовой модели. О чём говорит разница между точностью на обучении и на проверке? Какой класс модель узнаёт лучше, какой хуже, и почему?
+
+# %% [markdown] lang="en"
+# ### Task 1
+#
+# Discuss the training of the baseline. What does the gap between training and validation accuracy say? Which class does the model recognise best, which worst, and why?
+
+# %% [markdown] lang="ru" tags=["solution"]
+# *Пример для классов 0 (яблоко), 55 (выдра), 58 (пикап).* На обучении точность 99 %, на проверке около 76 %: сеть почти выучила обучающие картинки, но на новые
+# переносится только часть выученного. До случайного угадывания (33 %) далеко, значит, общие признаки классов она всё же нашла.
+#
+# Лучше всего узнаётся яблоко (полнота 0,92): это крупное цветное пятно в центре, а полносвязная сеть как раз сравнивает картинку с цветовыми шаблонами. Выдра и
+# пикап путаются между собой: и тот и другой бывают разного цвета, положения и размера, а фон у них похож по яркости. Сдвинутый на несколько точек пикап для
+# такой сети — другой набор входов, понятия формы у неё нет.
+
+# %% [markdown] lang="en" tags=["solution"]
+# *Example for classes 0 (apple), 55 (otter), 58 (pickup truck).* Training accuracy is 99 %, validation about 76 %: the network has almost memorised the training pictures,
+# and only a part of that carries over to new ones. Still it is far from guessing (33 %), so it did find something common to each class.
+#
+# The apple is recognised best (recall 0.92): it is a large coloured blob in the middle, and a fully connected network does compare a picture with colour templates. Otter and
+# pickup truck are taken for each other: both vary in colour, position and size, and their backgrounds are alike in brightness. A truck shifted by a few points is a
+# different set of inputs for such a network; it has no notion of shape.
+
+# %% [markdown] lang="ru"
+# ### Задание 2
+#
+# Переобучается ли модель? Найдите эпоху с наименьшими потерями на проверке, обучите такую же модель только до неё и объясните, что это даёт без всякой регуляризации.
+
+# %% [markdown] lang="en"
+# ### Task 2
+#
+# Does the model overfit? Find the epoch with the lowest validation loss, train the same model only up to it, and explain what that gives without any regularisation.
+
+# %%
+# solution
+best_epoch = int(history[:, 2].argmin()) + 1
+early_history = study(HIDDEN, LEARNING_RATE, BATCH_SIZE, best_epoch)
+# end solution
+show_history(early_history)
+
+# %% [markdown] lang="ru" tags=["solution"]
+# Да. Потери на обучении падают до самого конца, а на проверке достигают наименьшего значения в первой половине обучения и затем растут. Точность на проверке при этом почти
+# не падает: сеть ошибается примерно на тех же картинках, но всё увереннее, и это видно только по потерям.
+#
+# Средство без регуляризации — вовремя остановиться. После остановки в найденную эпоху точность на обучении ниже, на проверке примерно прежняя, а потери на проверке
+# заметно меньше: вероятностям такой модели можно верить больше. Ещё помогли бы новые обучающие данные или меньшая сеть.
+
+# %% [markdown] lang="en" tags=["solution"]
+# Yes. The training loss falls to the very end, while the validation loss reaches its minimum in the first half of the training and grows afterwards. The validation accuracy hardly
+# drops: the network is wrong about the same pictures, only with growing confidence, and the loss alone shows that.
+#
+# The remedy without regularisation is to stop in time. Stopped at the epoch found, the model has a lower training accuracy, about the same validation accuracy, and a clearly lower
+# validation loss: its probabilities deserve more trust. More training data or a smaller network would help too.
+
+# %% [markdown] lang="ru"
+# ### Задание 3
+#
+# Измените размер батча, сохранив общее число итераций. Что изменилось и почему?
+
+# %% [markdown] lang="en"
+# ### Task 3
+#
+# Change the batch size and keep the total number of iterations. What changed, and why?
+
+# %%
+# solution
+large_batch_history = study(HIDDEN, LEARNING_RATE, 2 * BATCH_SIZE, 2 * best_epoch)
+# end solution
+show_history(large_batch_history)
+
+# %% [markdown] lang="ru" tags=["solution"]
+# Батч вдвое больше (256), эпох вдвое больше: шагов столько же, каждый по среднему из вдвое большего числа картинок. Кривая потерь стала глаже, потому что шум градиента
+# уменьшился примерно в $\sqrt 2$ раз. Потери и точность на проверке изменились в пределах случайного разброса: шаг 0,005 и без того мал, и шум
+# градиента обучению почти не мешал. Картинок при этом просмотрено вдвое больше, так что выигрыш в шаге оплачен временем.
+
+# %% [markdown] lang="en" tags=["solution"]
+# Twice the batch (256), twice the epochs: as many steps, each along the mean of twice as many pictures. The loss curve became smoother, since the noise of the gradient fell by
+# about $\sqrt 2$. Validation loss and accuracy changed within random variation: a step of 0.005 is small anyway, and the noise of the gradient
+# hardly stood in the way. Twice as many pictures were looked at, so the better steps were paid for with time.
+
+# %% [markdown] lang="ru"
+# ### Задание 4
+#
+# Уменьшите скорость обучения и увеличьте число итераций так, чтобы точность не упала, а по возможности выросла. Что дал меньший шаг?
+
+# %% [markdown] lang="en"
+# ### Task 4
+#
+# Lower the learning rate and raise the number of iterations so that the accuracy does not fall and, if possible, grows. What did the smaller step give?
+
+# %%
+# solution
+small_step_history = study(HIDDEN, LEARNING_RATE / 2, BATCH_SIZE, 2 * best_epoch)
+# end solution
+show_history(small_step_history)
+
+# %% [markdown] lang="ru" tags=["solution"]
+# Шаг вдвое меньше, эпох вдвое больше: путь той же длины из более коротких шагов. Кривые стали глаже, конечная точка почти та же. Значит, исходная скорость обучения для этой
+# модели не была слишком большой: точность ограничивает не способ спуска, а сама сеть из десяти нейронов. Если бы потери при прежнем шаге прыгали, уменьшение помогло бы заметно.
+
+# %% [markdown] lang="en" tags=["solution"]
+# Half the step, twice the epochs: a path of the same length in shorter steps. The curves became smoother, the end point is almost the same. So the original learning rate was not too
+# large for this model: what limits the accuracy is not the descent but the network of ten neurons. Had the loss jumped with the old step, the smaller one would have helped clearly.
+
+# %% [markdown] lang="ru"
+# ### Задание 5
+#
+# Измените модель: число нейронов, число слоёв. Для новой модели снова найдите момент переобучения и подберите скорость обучения и размер батча. Лучшую модель назовите `model`:
+# именно её точность измеряет проверка.
+
+# %% [markdown] lang="en"
+# ### Task 5
+#
+# Change the model: number of neurons, number of layers. For the new model find the moment of overfitting again and choose learning rate and batch size. Bind your best model to the name
+# `model`: its accuracy is the one that is measured.
+
+# %%
+# solution
+#ru: два разных пути для широкой сети и один для глубокой; длинные запуски показывают, где начинается переобучение
+#en: two different paths for a wide network and one for a deep one; the long runs show where overfitting begins
+candidates = [((64,), 0.005, 128, EPOCHS // 2), ((64,), 0.01, 64, EPOCHS // 6), ((64, 32), 0.01, 128, EPOCHS // 3)]
+searches = [(study(*candidate), candidate) for candidate in candidates]
+new_history, (new_hidden, new_lr, new_batch_size, _) = min(searches, key=lambda search: search[0][:, 2].min())
+
+#ru: лучший набор — ещё раз, но до эпохи с наименьшими потерями на проверке
+#en: the best set once more, but only up to the epoch with the lowest validation loss
+new_epoch = int(new_history[:, 2].argmin()) + 1
+study(new_hidden, new_lr, new_batch_size, new_epoch)
+
+model = min(runs, key=lambda run: run["test_loss"])["model"]
+# end solution
+show_history(new_history)
+
+# %%
+report(model, "train")
+report(model, "test")
+show_weights(model)
+
+# %% [markdown] lang="ru" tags=["solution"]
+# Широкая сеть FC(64), FC(3) лучше базовой: потери на проверке снизились с 0,51–0,54 до 0,47–0,50, точность выросла на 2–4 %. Нейронов-шаблонов стало больше, и разные виды одного
+# класса больше не делят один шаблон. Второй скрытый слой в сети FC(64), FC(32), FC(3) ничего не добавил: данных мало, а первый слой всё равно видит
+# только положение и цвет. Переобучение у новой модели наступает в другую эпоху, чем у базовой, поэтому эпохи искали заново. Веса первого слоя выглядят как размытые
+# цветные пятна: круг в центре, светлый верх и тёмный низ.
+
+# %% [markdown] lang="en" tags=["solution"]
+# The wide network FC(64), FC(3) is better than the baseline: the validation loss fell from 0.51–0.54 to 0.47–0.50 and the accuracy grew by 2–4 %. There are more template neurons, and different
+# looks of one class no longer share one template. A second hidden layer, FC(64), FC(32), FC(3), added nothing: there is little data, and the first layer sees
+# only place and colour anyway. The new model overfits at another epoch than the baseline, hence the new search. The weights of the first layer look like blurred
+# blobs of colour: a disc in the middle, a bright top and a dark bottom.
+
+# %% [markdown] lang="ru"
+# ### Задание 6
+#
+# Какие действия повысили точность, какие нет, и почему? Отличайте улучшение от случайного разброса.
+
+# %% [markdown] lang="en"
+# ### Task 6
+#
+# Which actions raised the accuracy, which did not, and why? Tell an improvement from random variation.
+
+# %% [markdown] lang="ru" tags=["solution"]
+# Больше всего дало увеличение числа нейронов: улучшились и точность, и потери, причём во всех запусках с широкой сетью, поэтому это не случайность. Остановка до переобучения снизила
+# потери, а точность почти не изменила. Больший батч и меньший шаг при равном пути дали разницу в 1–2 %, то есть внутри стандартной ошибки: утверждать, что они помогли, нельзя.
+# Дальше мешает устройство сети: она не знает о соседстве точек. Следующий шаг — свёрточная сеть.
+#
+# Эпоху и модель мы выбирали по проверочной части, поэтому её точность немного завышена. Честную оценку даёт только третья, нетронутая часть данных.
+
+# %% [markdown] lang="en" tags=["solution"]
+# More neurons gave the most: both accuracy and loss improved, and in every run of the wide network, so it is no accident. Stopping before overfitting lowered the
+# loss and left the accuracy almost as it was. A larger batch and a smaller step over the same path made a difference of 1–2 %, inside the standard error: one cannot claim that they helped.
+# What stands in the way now is the build of the network: it knows nothing of neighbouring points. The next step is a convolutional network.
+#
+# We chose epoch and model by the validation part, so its accuracy is a little too good. Only a third part of the data, untouched, gives an honest estimate.
+
+# %% [markdown] lang="ru"
+# # Итоговая таблица
+#
+# Соберите в одну таблицу **все** варианты обучения (не меньше пяти строк): строки уже напечатала функция `note`, допишите комментарий — что изменили и что из этого вышло. Заготовка:
+#
+# ```
+# | Конфигурация нейросети | Гиперпараметры | Точность | Комментарий |
+# |---|---|---|---|
+# | FC(…), FC(…) | lr = …, batch_size = …, epochs = … | test = … %, train = … % | базовый вариант |
+# ```
+
+# %% [markdown] lang="en"
+# # Final table
+#
+# Put **all** training runs into one table (at least five rows): `note` has printed the rows already, add the comment: what you changed and what came of it. A template:
+#
+# ```
+# | Network configuration | Hyper-parameters | Accuracy | Comment |
+# |---|---|---|---|
+# | FC(…), FC(…) | lr = …, batch_size = …, epochs = … | test = … %, train = … % | baseline |
+# ```

@@ -13,7 +13,7 @@ from grader.content import content_dir
 from grader.errors import AssignmentError
 from grader.model import CheckUse, Criterion, Language, Limits, Text, View
 
-_RUBRIC_FILES = (FILE, "checks.py")
+_RUBRIC_FILES = (FILE, "checks.py", "lab.py")  # checks compare what was handed in with the lab's own text
 
 
 def load_assignment(slug_or_path: str | Path, roots: Sequence[Path] = ()) -> Assignment:

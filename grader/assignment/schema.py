@@ -119,12 +119,13 @@ def read_table(path: Path) -> AssignmentTable:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a sentence that names the nearest known word, or else all of them."""
+    """Return a sentence that names the nearest known word, or else the first twelve of them."""
     names = sorted(known)
     near = difflib.get_close_matches(word, names, n=1)
     if near:
         return f'Did you mean "{near[0]}"?'
-    return f"Known here: {', '.join(names)}." if names else "Nothing is known here."
+    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+    return f"Known here: {', '.join(names[:12])}{more}." if names else "Nothing is known here."
 
 
 def _worded(path: Path, data: dict[str, Any], error: ValidationError) -> AssignmentError:

@@ -12,7 +12,7 @@ from grader.model import Criterion, Given, Language, Limits, Text, View
 class Assignment:
     """One assignment folder, read and validated.
 
-    `digest` (hex) covers what turns evidence into a score: assignment.toml and checks.py, whatever their line ends.
+    `digest` (hex) covers what turns evidence into a score: assignment.toml, checks.py and lab.py, whatever their line ends.
     `reference_accuracy` and `chance` are shares in 0..1; `pass_share` is the share of `points` that passes.
     `aliases` maps a name the checks and the probe look for to other names that mean the same.
     """

@@ -90,17 +90,18 @@ def _contents(folder: Path) -> Contents:
     try:
         before = stamp(folder)
     except OSError:
-        return _read(folder)  # says which file is missing
+        return read_contents(folder)  # says which file is missing
     known = _recall(note, folder, before)
     if known is not None:
         return known
-    contents = _read(folder)
+    contents = read_contents(folder)
     with suppress(OSError):  # a cache that cannot be written costs a second here and nothing else
         write_whole(note, _note(contents, before))
     return contents
 
 
-def _read(folder: Path) -> Contents:
+def read_contents(folder: Path) -> Contents:
+    """Read and check the three files in `folder` themselves, whatever the cache knows; raises DataError."""
     data = {name: read_file(folder / name, name) for name in FILES}
     train = parse_batch(data["train"], "train", folder / "train")
     test = parse_batch(data["test"], "test", folder / "test")

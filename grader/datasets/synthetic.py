@@ -1,11 +1,12 @@
 """A data set that is always at hand: CIFAR-100's layout, names and size, with drawn pictures that can be told apart.
 
 Every class has a picture of its own: a smooth field of colours (a third of it shared with its superclass) and a shape on
-it. An image is a shifted window of that picture under changed light, with smooth clutter of its own and noise. Clutter
-is what keeps a small network below 100 %. All arithmetic is on whole numbers and the random bits are raw PCG64, so that
+it. An image is a shifted window of that picture, mirrored or not, under changed light, with smooth clutter of its own and
+noise. Light and clutter keep a small network below 100 %, and let it learn for a hundred epochs. All arithmetic is on whole numbers and the random bits are raw PCG64, so that
 every machine and every numpy makes the same bytes.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -13,17 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.datasets.cache import cache_dir, exclusive, new_folder
-from grader.datasets.cifar100 import FILES, FOLDER, Batch, write_files
+from grader.datasets.cifar100 import FOLDER, Batch, write_files
 from grader.datasets.roots import SYNTHETIC_MARK, DataRoot, open_root
+from grader.errors import DataError
 from variants.cifar100 import FINE, SUPERCLASS
 
 _EDITION: Final = 1
 _TRAIN, _TEST = 500, 100
 _SIDE: Final = 32
-_SHIFT: Final = 8
+_SHIFT: Final = 16
 _CANVAS: Final = _SIDE + _SHIFT
-_CLUTTER: Final = 150
-_NOISE: Final = 40
+_CLUTTER: Final = 110
+_NOISE: Final = 24
+_LIGHT: Final = 50
 
 Numbers = NDArray[np.int64]
 Planes = NDArray[np.int16]
@@ -31,17 +34,20 @@ Planes = NDArray[np.int16]
 
 def synthetic_root(cache: Path | None = None) -> DataRoot:
     """Return the synthetic set, made on first use (seconds, 187 MB) in `cache`; raises DataError when it cannot be written."""
-    folder = (cache or cache_dir()) / f"cifar100-synthetic-{_EDITION}"
-    if not _whole(folder):
-        with exclusive(folder):
-            if not _whole(folder):
-                with new_folder(folder) as building:
-                    write_files(building / FOLDER, *make())
+    folder = synthetic_folder(cache)
+    with suppress(DataError):  # not made yet, or damaged: made anew below
+        return open_root(folder)
+    with exclusive(folder):
+        with suppress(DataError):  # another process made it while this one waited
+            return open_root(folder)
+        with new_folder(folder) as building:
+            write_files(building / FOLDER, *make())
     return open_root(folder)
 
 
-def _whole(folder: Path) -> bool:
-    return all((folder / FOLDER / name).is_file() for name in FILES)
+def synthetic_folder(cache: Path | None = None) -> Path:
+    """Return where the synthetic set is kept once it was made."""
+    return (cache or cache_dir()) / f"cifar100-synthetic-{_EDITION}"
 
 
 def make() -> tuple[Batch, Batch]:
@@ -84,19 +90,22 @@ def _images(index: int) -> NDArray[np.uint8]:
     bits = _Bits(_EDITION, index)
     picture = _picture(index)
     count = _TRAIN + _TEST
-    windows = np.lib.stride_tricks.sliding_window_view(picture, (_SIDE, _SIDE), axis=(1, 2))  # (3, 9, 9, 32, 32)
+    windows = np.lib.stride_tricks.sliding_window_view(picture, (_SIDE, _SIDE), axis=(1, 2))  # (3, 17, 17, 32, 32)
     down, right = bits.below(_SHIFT + 1, count), bits.below(_SHIFT + 1, count)
     seen = windows.transpose(1, 2, 0, 3, 4)[down, right].astype(np.int16)
-    contrast = (28 + bits.below(56, count)).astype(np.int16)[:, None, None, None]  # in 1/128
-    light = (bits.below(81, count) - 40).astype(np.int16)[:, None, None, None]
+    mirrored = bits.below(2, count).astype(bool)
+    seen[mirrored] = seen[mirrored, :, :, ::-1]
+    contrast = (64 + bits.below(65, count)).astype(np.int16)[:, None, None, None]  # in 1/128
+    light = (bits.below(2 * _LIGHT + 1, count, 3) - _LIGHT).astype(np.int16)[:, :, None, None]
     clutter = _smooth(bits.below(2 * _CLUTTER + 1, count, 3, 4, 4) - _CLUTTER, _SIDE)
     noise = bits.octets(count, 3, _SIDE, _SIDE).astype(np.int16) % (2 * _NOISE + 1) - _NOISE
     mixed = 128 + ((seen - 128) * contrast >> 7) + light + clutter + noise
-    return np.clip(mixed, 0, 255).astype(np.uint8).reshape(count, -1)
+    images: NDArray[np.uint8] = np.clip(mixed, 0, 255).astype(np.uint8).reshape(count, -1)
+    return images
 
 
 def _picture(index: int) -> Planes:
-    """Return the picture of one class, shape (3, 40, 40), values 0..255."""
+    """Return the picture of one class, shape (3, 48, 48), values 0..255."""
     own, shared = _Bits(_EDITION, 1000 + index), _Bits(_EDITION, 2000 + SUPERCLASS[index])
     grid = (2 * own.below(256, 3, 5, 5) + shared.below(256, 3, 5, 5)) // 3
     picture = _smooth(grid, _CANVAS)
@@ -106,8 +115,8 @@ def _picture(index: int) -> Planes:
 
 def _shape(bits: _Bits) -> NDArray[np.bool_]:
     """Return where the shape covers the picture: a disc, a ring, a square, a triangle or a cross."""
-    kind, radius = int(bits.below(5, 1)[0]), 7 + int(bits.below(6, 1)[0])
-    centre = 14 + bits.below(13, 2)
+    kind, radius = int(bits.below(5, 1)[0]), 9 + int(bits.below(6, 1)[0])
+    centre = 18 + bits.below(13, 2)
     y, x = np.arange(_CANVAS)[:, None] - centre[0], np.arange(_CANVAS)[None, :] - centre[1]
     far = x * x + y * y
     square = np.maximum(abs(x), abs(y)) <= radius
@@ -118,7 +127,8 @@ def _shape(bits: _Bits) -> NDArray[np.bool_]:
         square & (2 * abs(x) <= y + radius),
         square & (np.minimum(abs(x), abs(y)) <= radius // 3),
     )
-    return shapes[kind]
+    chosen: NDArray[np.bool_] = shapes[kind]
+    return chosen
 
 
 def _smooth(grid: Numbers, side: int) -> Planes:

@@ -1,7 +1,6 @@
 """Time limits of one cell: CPU seconds of this process and wall seconds, each raised inside the cell as an exception."""
 
 import _thread
-import contextlib
 import math
 import signal
 import threading
@@ -22,12 +21,14 @@ class CellClock:
     def __init__(self, cpu_s: float, wall_s: float, *, timers: bool = hasattr(signal, "setitimer")) -> None:
         self._cpu_s, self._wall_s, self._timers = cpu_s, wall_s, timers
         self._deadline = math.inf
+        self._armed = False
         self._fired = ""
         self._stop = threading.Event()
 
     def arm(self) -> None:
         """Start counting for the cell that is about to run."""
         self._deadline = time.monotonic() + self._wall_s
+        self._armed = True
         if self._timers:
             signal.signal(signal.SIGPROF, self._on_cpu)
             signal.signal(signal.SIGALRM, self._on_wall)
@@ -36,17 +37,15 @@ class CellClock:
             return
         self._fired = ""
         self._stop = threading.Event()
+        signal.signal(signal.SIGINT, self._on_interrupt)
         threading.Thread(target=self._watch, args=(self._stop, time.process_time()), daemon=True).start()
 
     def disarm(self) -> None:
-        """Stop counting; nothing is raised after this returns."""
+        """Stop counting; nothing is raised after this returns. A limit that is reached in this very moment may still come out."""
+        self._armed = False
         if self._timers:
             signal.setitimer(signal.ITIMER_PROF, 0)
             signal.setitimer(signal.ITIMER_REAL, 0)
-            # A signal may have arrived a moment ago: its handler runs here, not in the runner's own code.
-            with contextlib.suppress(CellTimeLimit):
-                signal.signal(signal.SIGPROF, signal.SIG_IGN)
-                signal.signal(signal.SIGALRM, signal.SIG_IGN)
             return
         self._stop.set()
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -56,13 +55,19 @@ class CellClock:
         return max(0.0, self._deadline - time.monotonic())
 
     def _on_cpu(self, _number: int, _frame: FrameType | None) -> None:
-        raise CellTimeLimit(f"the cell used up its {self._cpu_s:g} CPU seconds")
+        self._raise(f"the cell used up its {self._cpu_s:g} CPU seconds")
 
     def _on_wall(self, _number: int, _frame: FrameType | None) -> None:
-        raise CellTimeLimit(f"the cell ran longer than its {self._wall_s:g} seconds")
+        self._raise(f"the cell ran longer than its {self._wall_s:g} seconds")
 
-    def _on_interrupt(self, _number: int, _frame: FrameType | None) -> None:
-        raise CellTimeLimit(self._fired)
+    def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
+        if not self._fired:
+            signal.default_int_handler(number, frame)
+        self._raise(self._fired)
+
+    def _raise(self, reason: str) -> None:
+        if self._armed:
+            raise CellTimeLimit(reason)
 
     def _watch(self, stop: threading.Event, cpu_at_start: float) -> None:
         pause = 0.05

@@ -155,7 +155,7 @@ class Stream(io.TextIOBase):
         self._screen, self.name, self._number = screen, name, number
 
     def write(self, text: str) -> int:
-        """Show `text`; surrogates that no encoding takes are replaced."""
+        """Show `text` and return its length."""
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         self._screen.cell.write(self.name, text)

@@ -37,4 +37,4 @@ def load_package() -> None:
 if __name__ == "__main__":
     wire_ends = take_wire()
     load_package()
-    importlib.import_module(f"{PACKAGE}.session").run(*wire_ends)
+    importlib.import_module(f"{PACKAGE}.serving").run(*wire_ends)

@@ -1,0 +1,76 @@
+"""What a probe sees of a finished notebook, and how it calls a student's functions with other weights."""
+
+import copy
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .epochs import Epoch
+from .trained import Trained
+from .wire import Wire, plain
+
+
+class Session:
+    """What a probe sees of a finished notebook: its names, the modules it trained, and the means to record and to call."""
+
+    def __init__(self, namespace: dict[str, Any], epochs: Sequence[Epoch], trained: Sequence[Trained]) -> None:
+        self._records: dict[str, Any] = {}
+        self.namespace = namespace
+        self.epochs = list(epochs)
+        self.trained = list(trained)
+
+    def record(self, name: str, value: Any) -> None:
+        """Keep `value` (plain data, a numpy array or a torch tensor) to be sent under `name`; the first of a name counts."""
+        if hasattr(value, "detach"):
+            value = value.detach().cpu()
+            value = (value.float() if "bfloat16" in str(value.dtype) else value).numpy()
+        kept = np.array(value, copy=True) if isinstance(value, np.ndarray) else plain(value)
+        self._records.setdefault(name, kept)
+
+    def flush(self, wire: Wire) -> None:
+        """Send what was recorded; apart from `record`, as a time limit must not cut a frame in two."""
+        for name, value in self._records.items():
+            try:
+                if isinstance(value, np.ndarray):
+                    wire.send_array(name, value)
+                else:
+                    wire.send_json(name, value)
+            except ValueError as error:
+                wire.send_json(f"{name}_error", f"ValueError: {error}")
+        self._records.clear()
+
+    def call(self, function: Callable[..., Any], names: Mapping[str, Any], *arguments: Any) -> Any:
+        """Call a student's function with some of its global names replaced, and return what it returns.
+
+        The functions it calls in turn see the replaced names as well; the live namespace stays as it is. A bound method is called
+        on a shallow copy of its object whose attributes of these names are replaced too.
+        """
+        owner = getattr(function, "__self__", None)
+        if isinstance(function, types.MethodType) and owner is not None:
+            owner = copy.copy(owner)
+            for name in names:
+                if hasattr(owner, name):
+                    setattr(owner, name, names[name])
+            return rebound(function.__func__, self.namespace, names)(owner, *arguments)
+        return rebound(function, self.namespace, names)(*arguments)
+
+
+def rebound(function: Callable[..., Any], namespace: Mapping[str, Any], names: Mapping[str, Any]) -> Callable[..., Any]:
+    """Return `function` as it would be in a copy of its namespace with `names` replaced; what is no Python function stays itself."""
+    inner = getattr(function, "__wrapped__", function)
+    if not isinstance(inner, types.FunctionType):
+        return function
+    own = inner.__globals__
+    world = {**own, **names}
+    for name, value in list(world.items()):
+        if isinstance(value, types.FunctionType) and (value.__globals__ is own or value.__globals__ is namespace) and value is not inner:
+            world[name] = _in_world(value, world)
+    return _in_world(inner, world)
+
+
+def _in_world(function: types.FunctionType, world: dict[str, Any]) -> types.FunctionType:
+    moved = types.FunctionType(function.__code__, world, function.__name__, function.__defaults__, function.__closure__)
+    moved.__kwdefaults__ = function.__kwdefaults__
+    return moved

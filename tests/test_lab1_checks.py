@@ -1,0 +1,194 @@
+"""The checks of Lab 1 against records such as its probe makes, right and wrong."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from grader.assignment import load_assignment, load_checks
+from grader.checks import Conclusion, Preparation
+from grader.content import content_dir
+from grader.datasets import HiddenSet
+from grader.evidence import Evidence
+from grader.model import Array, Given, Json, Outcome, Record, View, Vouched
+from tests.evidence_of import VARIANT, evidence_of
+
+LAB = load_assignment(content_dir("assignments") / "iu5_lab1", [])
+CHECKS = load_checks(LAB)
+PIXELS: NDArray[np.uint8] = np.random.default_rng(1).integers(0, 256, (30, 32, 32, 3), dtype=np.uint8)
+LABELS: NDArray[np.int64] = np.arange(30) % 3
+
+
+def given_for(records: Mapping[str, Array] | None = None) -> Given:
+    return CHECKS.prepare(
+        Preparation(
+            variant=VARIANT,
+            view=View.SEALED,
+            records={name: Record(name=name, vouched=Vouched.REPORTED, value=value) for name, value in (records or {}).items()},
+            rng=np.random.default_rng(3),
+            hidden=HiddenSet(images=PIXELS, labels=LABELS),
+            public=PIXELS,
+        )
+    )
+
+
+GIVEN = given_for({"fed_eval": PIXELS[:8].astype(np.float32) / 255})
+
+
+def gradients() -> dict[str, NDArray[np.float64]]:
+    """Backpropagation written out in NumPy: an outside oracle for what autograd gave the checks."""
+    sent = {name: np.asarray(value, dtype=np.float64) for name, value in GIVEN.sent.items()}
+    before = sent["part1_X"] @ sent["part1_w1"] + sent["part1_b1"]
+    slope = 2 * (sent["part1_pred"] - sent["part1_y"])
+    inner = (slope @ sent["part1_w2"].T) * (before > 0)
+    return {
+        "part1_dw1": sent["part1_X"].T @ inner,
+        "part1_db1": inner.sum(0),
+        "part1_dw2": np.maximum(before, 0).T @ slope,
+        "part1_db2": slope.sum(0),
+    }
+
+
+def judge(tmp_path: Path, name: str, records: Mapping[str, Json | Array], given: Given = GIVEN, **rest: Any) -> Conclusion:
+    evidence: Evidence = evidence_of(tmp_path, records=records, given=given, **rest)
+    function = CHECKS.functions[name]
+    wants: bool = function.__zachet_check__.wants_assignment  # type: ignore[attr-defined]
+    conclusion: Conclusion = function(evidence, LAB) if wants else function(evidence)
+    return conclusion
+
+
+def test_right_gradients_earn_everything(tmp_path: Path) -> None:
+    assert judge(tmp_path, "gradients_by_hand", gradients()).outcome is Outcome.PASSED
+
+
+def test_each_wrong_gradient_costs_a_quarter(tmp_path: Path) -> None:
+    conclusion = judge(tmp_path, "gradients_by_hand", {**gradients(), "part1_db2": np.zeros(1)})
+    assert conclusion.share == 0.75
+    assert "db2" in conclusion.rationale.en
+    assert "dW1" not in conclusion.rationale.en
+
+
+@pytest.mark.parametrize("factor", [1 / 37, 0.5])
+def test_gradients_of_an_averaged_loss_are_right(tmp_path: Path, factor: float) -> None:
+    conclusion = judge(tmp_path, "gradients_by_hand", {name: value * factor for name, value in gradients().items()})
+    assert conclusion.outcome is Outcome.PASSED
+    assert f"{factor:.3g}" in conclusion.rationale.en
+
+
+def test_gradients_of_the_wrong_sign_are_wrong_and_the_hint_says_so(tmp_path: Path) -> None:
+    conclusion = judge(tmp_path, "gradients_by_hand", {name: -value for name, value in gradients().items()})
+    assert conclusion.share == 0
+    assert conclusion.hint is not None
+    assert "sign" in conclusion.hint.en
+
+
+def test_a_gradient_of_another_shape_is_named(tmp_path: Path) -> None:
+    conclusion = judge(tmp_path, "gradients_by_hand", {**gradients(), "part1_dw1": np.ones((9, 9))})
+    assert conclusion.share == 0.75
+    assert conclusion.hint is not None
+    assert "check dW1" in conclusion.hint.en
+
+
+def test_not_a_number_is_never_right(tmp_path: Path) -> None:
+    assert judge(tmp_path, "gradients_by_hand", {name: value * np.nan for name, value in gradients().items()}).share == 0
+    assert judge(tmp_path, "forward_by_hand", {"part1_forward": np.full((37, 1), np.nan)}).outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize(("noise", "share"), [(0.0, 1.0), (0.15, 0.5), (0.3, 0.0)])
+def test_points_for_the_fit_follow_the_distance_from_the_curve(tmp_path: Path, noise: float, share: float) -> None:
+    grid = GIVEN.sent["part1_grid"].astype(np.float64)
+    assert judge(tmp_path, "curve_fitted", {"part1_fit": 1 / (1 + np.exp(-10 * grid)) + noise}).share == pytest.approx(share, abs=1e-6)
+
+
+def test_xor_is_measured_on_hidden_points_and_a_straight_line_earns_nothing(tmp_path: Path) -> None:
+    points = GIVEN.sent["part2_points"]
+    corners = np.round(points)
+    right = np.abs(corners[:, 0] - corners[:, 1])
+    assert judge(tmp_path, "xor_solved", {"part2_output": right}).outcome is Outcome.PASSED
+    assert judge(tmp_path, "xor_solved", {"part2_output": corners.max(axis=1)}).share < 0.15
+    assert judge(tmp_path, "xor_solved", {"part2_output": np.full(400, 0.5)}).share == 0
+
+
+def test_hidden_images_are_moved_a_little_and_shown_as_the_model_was_fed() -> None:
+    shown = GIVEN.sent["images"] * 255
+    assert np.abs(shown - PIXELS).max() == pytest.approx(1, abs=1e-3)
+    assert 0.5 < (np.abs(shown - PIXELS) > 0.5).mean() < 0.8
+
+
+def test_labels_never_stand_among_what_is_sent() -> None:
+    assert "labels" not in GIVEN.sent
+    assert not [name for name, value in GIVEN.sent.items() if value.shape == LABELS.shape]
+
+
+def test_accuracy_comes_from_the_logits_and_says_that_nothing_is_calibrated(tmp_path: Path) -> None:
+    conclusion = judge(tmp_path, "hidden_accuracy", {"logits": np.eye(3)[LABELS], "classes": [0, 55, 58]})
+    assert (conclusion.share, conclusion.actual) == (1.0, "1.000")
+    assert "Not calibrated for this variant" in conclusion.rationale.en
+    assert judge(tmp_path, "hidden_accuracy", {"logits": np.zeros((30, 3)), "classes": [0, 55, 58]}).share == 0
+
+
+def test_a_reported_accuracy_counts_for_nothing(tmp_path: Path) -> None:
+    records = {"accuracy": 1.0, "score": 100, "logits": np.zeros((30, 3)), "classes": [0, 55, 58]}
+    assert judge(tmp_path, "hidden_accuracy", records).share == 0
+
+
+def test_images_that_cannot_be_presented_are_explained(tmp_path: Path) -> None:
+    given = given_for({"fed_eval": np.ones((4, 7), dtype=np.float32)})
+    conclusion = judge(tmp_path, "hidden_accuracy", {}, given)
+    assert conclusion.outcome is Outcome.FAILED
+    assert "of shape 7" in conclusion.rationale.en
+
+
+@pytest.mark.parametrize(
+    ("classes", "outcome"),
+    [([58, 0, 55], Outcome.PASSED), ([0, 55], Outcome.FAILED), ([1, 2, 3], Outcome.FAILED), (None, Outcome.FAILED), (["a", 1], Outcome.FAILED)],
+)
+def test_classes_are_compared_as_a_set(tmp_path: Path, classes: Json, outcome: Outcome) -> None:
+    assert judge(tmp_path, "classes_of_variant", {"classes": classes}).outcome is outcome
+
+
+LOOP = "for x, y in loader:\n    model.train()\n    optimizer.zero_grad()\n    loss = criterion(model(x), y)\n    loss.backward()\n    optimizer.step()\n"
+
+
+def test_a_missing_component_is_named_and_costs_its_part(tmp_path: Path) -> None:
+    assert judge(tmp_path, "training_loop", {}, sources=[LOOP]).share == 1
+    conclusion = judge(tmp_path, "training_loop", {}, sources=[LOOP.replace("    optimizer.zero_grad()\n", "    # optimizer.zero_grad()\n")])
+    assert conclusion.share == 0.75
+    assert "optimizer.zero_grad()" in conclusion.rationale.en
+
+
+def test_code_in_strings_comments_and_magics_is_not_code(tmp_path: Path) -> None:
+    source = '# model.eval()\ntext = "model.eval()"\n!echo model.eval()\n%time torch.no_grad()\n'
+    assert judge(tmp_path, "validation_loop", {}, sources=[source]).share == 0
+
+
+def test_a_changed_model_is_said_with_both_accuracies_and_the_cell(tmp_path: Path) -> None:
+    models: Json = [{"class": "MLP", "parameters": 10, "steps": 5, "chosen": True, "changed_in_cell": 12}]
+    records: dict[str, Json | Array] = {"models": models, "logits": np.eye(3)[LABELS], "logits_final": np.zeros((30, 3)), "classes": [0, 55, 58]}
+    conclusion = judge(tmp_path, "weights_unchanged", records)
+    assert conclusion.actual == "1.000 → 0.333"
+    assert "Cell 13" in conclusion.rationale.en
+
+
+def test_the_first_cause_is_named_and_its_followers_are_counted(tmp_path: Path) -> None:
+    sources = [
+        ("import nothing_here\nimport torch\n", "ModuleNotFoundError: No module named 'nothing_here'"),
+        ("torch.zeros(3)", "NameError: name 'torch' is not defined"),
+        ("x = torch.ones(2)", "NameError: name 'torch' is not defined"),
+        ("x + 1", "NameError: name 'x' is not defined"),
+        ("undefined", "NameError: name 'undefined' is not defined"),
+    ]
+    conclusion = judge(tmp_path, "cells_ran", {}, sources=sources)
+    assert conclusion.actual.startswith("[1] ModuleNotFoundError: No module named 'nothing_here' (+3)")
+    assert "[5] NameError" in conclusion.actual
+
+
+def test_an_untouched_lab_has_no_answers_and_no_table(tmp_path: Path) -> None:
+    from grader.notebook import read_lab
+
+    texts = ["\n".join(line.text for line in cell.lines) for cell in read_lab(LAB.lab_file).cells if cell.kind == "markdown" and not cell.solution]
+    assert judge(tmp_path, "questions_answered", {}, texts=[*texts, "*Ваш ответ здесь.*"]).share == 0
+    assert judge(tmp_path, "table_filled", {}, texts=texts).share == 0
