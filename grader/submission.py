@@ -13,15 +13,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grader import intake_texts as texts
 from grader.errors import ConfigurationError
-from grader.intake_bounds import Bounds
-from grader.intake_files import DiskFile, DiskFolder, Folder
-from grader.intake_names import folder_name
-from grader.intake_roster import People, folded
-from grader.intake_says import listed, say
-from grader.intake_split import Bundle, Splitter, Stray
-from grader.intake_work import Work, prepare
+from grader.intake import texts
+from grader.intake.bounds import Bounds
+from grader.intake.files import DiskFile, DiskFolder, Folder
+from grader.intake.names import folder_name
+from grader.intake.roster import People, folded
+from grader.intake.says import listed, say
+from grader.intake.split import Bundle, Splitter, Stray
+from grader.intake.work import Work, prepare
 from grader.model import Finding, Submission
 from variants.roster import Student
 

@@ -36,6 +36,7 @@ def given_for(records: Mapping[str, Array] | None = None) -> Given:
 
 
 GIVEN = given_for({"fed_eval": PIXELS[:8].astype(np.float32) / 255})
+KEPT: NDArray[np.int64] = np.asarray(GIVEN.kept["labels"])
 
 
 def gradients() -> dict[str, NDArray[np.float64]]:
@@ -112,10 +113,15 @@ def test_xor_is_measured_on_hidden_points_and_a_straight_line_earns_nothing(tmp_
     assert judge(tmp_path, "xor_solved", {"part2_output": np.full(400, 0.5)}).share == 0
 
 
-def test_hidden_images_are_moved_a_little_and_shown_as_the_model_was_fed() -> None:
+def test_hidden_images_are_shuffled_moved_a_little_and_shown_as_the_model_was_fed() -> None:
     shown = GIVEN.sent["images"] * 255
-    assert np.abs(shown - PIXELS).max() == pytest.approx(1, abs=1e-3)
-    assert 0.5 < (np.abs(shown - PIXELS) > 0.5).mean() < 0.8
+    distance = np.abs(shown[:, None] - PIXELS[None]).mean(axis=(2, 3, 4))
+    order = distance.argmin(axis=1)
+    assert sorted(order) == list(range(30)) != list(order)
+    assert np.array_equal(GIVEN.kept["labels"], LABELS[order])
+    moved = np.abs(shown - PIXELS[order])
+    assert moved.max() == pytest.approx(1, abs=1e-3)
+    assert 0.5 < (moved > 0.5).mean() < 0.8
 
 
 def test_labels_never_stand_among_what_is_sent() -> None:
@@ -124,7 +130,7 @@ def test_labels_never_stand_among_what_is_sent() -> None:
 
 
 def test_accuracy_comes_from_the_logits_and_says_that_nothing_is_calibrated(tmp_path: Path) -> None:
-    conclusion = judge(tmp_path, "hidden_accuracy", {"logits": np.eye(3)[LABELS], "classes": [0, 55, 58]})
+    conclusion = judge(tmp_path, "hidden_accuracy", {"logits": np.eye(3)[KEPT], "classes": [0, 55, 58]})
     assert (conclusion.share, conclusion.actual) == (1.0, "1.000")
     assert "Not calibrated for this variant" in conclusion.rationale.en
     assert judge(tmp_path, "hidden_accuracy", {"logits": np.zeros((30, 3)), "classes": [0, 55, 58]}).share == 0
@@ -167,7 +173,7 @@ def test_code_in_strings_comments_and_magics_is_not_code(tmp_path: Path) -> None
 
 def test_a_changed_model_is_said_with_both_accuracies_and_the_cell(tmp_path: Path) -> None:
     models: Json = [{"class": "MLP", "parameters": 10, "steps": 5, "chosen": True, "changed_in_cell": 12}]
-    records: dict[str, Json | Array] = {"models": models, "logits": np.eye(3)[LABELS], "logits_final": np.zeros((30, 3)), "classes": [0, 55, 58]}
+    records: dict[str, Json | Array] = {"models": models, "logits": np.eye(3)[KEPT], "logits_final": np.zeros((30, 3)), "classes": [0, 55, 58]}
     conclusion = judge(tmp_path, "weights_unchanged", records)
     assert conclusion.actual == "1.000 → 0.333"
     assert "Cell 13" in conclusion.rationale.en

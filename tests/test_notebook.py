@@ -255,6 +255,14 @@ def test_a_placeholder_in_a_shell_command_is_refused(tmp_path: Path) -> None:
     assert (what, where) == ("a magic or a shell command holds a placeholder.", ":2")
 
 
+def test_a_cell_magic_stays_at_the_top_of_its_cell(tmp_path: Path) -> None:
+    assert sources(lab_file(tmp_path, "# %%\nx = 1\n\n# %%\n# %%time\ny = 1\n")) == ["x = 1", "%%time\ny = 1"]
+
+
+def test_a_cell_that_is_empty_in_a_language_is_left_out(tmp_path: Path) -> None:
+    assert sources(lab_file(tmp_path, "# %%\n#ru: только по-русски\n\n# %%\n\n# %%\ny = 1\n")) == ["y = 1"]
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", None])
 def test_a_lab_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "lab.py"

@@ -55,4 +55,4 @@ SUPERCLASSES_RU = (
 def names(classes: Sequence[int], *, russian: bool = False) -> tuple[str, ...]:
     """Return the names of these classes (each 0..99), in the order given."""
     table = FINE_RU if russian else FINE
-    return tuple(table[index] for index in classes)
+    return tuple([table[index] for index in classes])

@@ -3,6 +3,7 @@
 import hmac
 import math
 import os
+from bisect import insort
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -21,19 +22,23 @@ def draw(secret: bytes, assignment: str, student: str, *, count: int, classes: i
     big-endian) is read as one big-endian number and spent digit by digit, base classes, classes-1, ..., to pick from what
     is left. With count <= 10 and classes <= 100 no set is more likely than another by more than a part in 2**180.
     """
-    message = _head(assignment) + _framed(student)
-    number = int.from_bytes(hmac.digest(secret, message, "sha256"), "big") % math.perm(classes, count)  # the digits that are spent
-    left = list(range(classes))
-    picked = []
+    keyed = _keyed(secret, assignment).copy()
+    keyed.update(_framed(student))
+    number = int.from_bytes(keyed.digest(), "big") % math.perm(classes, count)  # the digits that are spent
+    picked: list[int] = []  # ascending
     for size in range(classes, classes - count, -1):
         number, index = divmod(number, size)
-        picked.append(left.pop(index))
-    return tuple(sorted(picked))
+        for taken in picked:
+            if taken > index:
+                break
+            index += 1  # the classes left are counted, so those taken before it are stepped over
+        insort(picked, index)
+    return tuple(picked)
 
 
-@lru_cache(maxsize=64)
-def _head(assignment: str) -> bytes:
-    return _framed(_PURPOSE) + _framed(assignment)
+@lru_cache(maxsize=16)
+def _keyed(secret: bytes, assignment: str) -> hmac.HMAC:
+    return hmac.new(secret, _framed(_PURPOSE) + _framed(assignment), "sha256")
 
 
 def _framed(text: str) -> bytes:

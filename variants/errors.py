@@ -19,7 +19,8 @@ class ThreePartError(Exception):
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
-        return f"{place}{self.what} {self.remedy}"
+        gap = "" if self.what.endswith("\n") else " "  # a list ends its last line itself
+        return f"{place}{self.what}{gap}{self.remedy}"
 
 
 class VariantsError(ThreePartError):

@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from variants.errors import VariantsError
 from variants.group import GroupIs
+from variants.manifest import Variant
 from variants.roster import Student, label
-from variants.rules import Rule, outside, repeated
+from variants.rule import Rule, outside, repeated
 
 CASES_MAX = 1_000_000
 
@@ -18,6 +20,9 @@ class Case:
 
     who: str
     classes: tuple[int, ...]
+
+
+_HasClasses = TypeVar("_HasClasses", Case, Variant)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,14 +89,14 @@ def lint_roster(
     return _lint(rule, cases, unusable)
 
 
-def shared_sets(cases: Iterable[Case]) -> tuple[tuple[Case, ...], ...]:
-    """Return the cases that have the same set of classes, together."""
-    by_set: dict[tuple[int, ...], list[Case]] = {}
-    every = [(tuple(sorted(set(case.classes))), case) for case in cases]
-    counts = Counter(classes for classes, _ in every)
-    for classes, case in every:
+def shared_sets(items: Sequence[_HasClasses]) -> tuple[tuple[_HasClasses, ...], ...]:
+    """Return the items (cases, variants) that have the same set of classes, together."""
+    sets = [frozenset(item.classes) for item in items]
+    counts = Counter(sets)
+    by_set: dict[frozenset[int], list[_HasClasses]] = {}
+    for classes, item in zip(sets, items, strict=True):
         if counts[classes] > 1:
-            by_set.setdefault(classes, []).append(case)
+            by_set.setdefault(classes, []).append(item)
     return tuple(map(tuple, by_set.values()))
 
 

@@ -10,7 +10,7 @@ from variants.cifar100 import names
 from variants.errors import VariantsError
 from variants.group import GroupIs
 from variants.roster import Student, label, wrong_id
-from variants.rules import CLASSES, Rule, wrong_with
+from variants.rule import CLASSES, Rule, wrong_with
 from variants.table import fold, read_table, write_table
 
 Resolve = Literal["next-free"]
@@ -187,13 +187,11 @@ def _variant(line: int, cells: list[str], columns: dict[str, int]) -> tuple[Vari
     if not all(text.isdecimal() and len(text) <= 3 and int(text) < CLASSES for text in written):
         return None, f"the classes {', '.join(written)} are not all numbers in 0..{CLASSES - 1}"
     classes = tuple(map(int, written))
-    if not classes or wrong_with(classes):
-        return None, wrong_with(classes) or "no classes"
+    if wrong := wrong_with(classes) or wrong_id(value.get("id", "")):
+        return None, wrong
     number = value.get("number", "").strip()
     if number and not (number.isdecimal() and len(number) <= 6):
         return None, f'the number "{number}" is not a whole number'
-    if wrong := wrong_id(value.get("id", "")):
-        return None, wrong
     student = Student(
         id=value["id"],
         name=value.get("name", ""),

@@ -18,19 +18,28 @@ HEADERS: dict[str, tuple[str, ...]] = {
         "id number", "student number", "индивидуальный номер", "личный номер", "шифр", "код студента",
     ),
     "name": (
-        "ФИО", "Ф.И.О.", "Ф. И. О. студента", "ФИО студента", "фамилия имя отчество", "фамилия имя", "фамилия и имя", "фамилия, имя, отчество",
+        "ФИО", "Ф.И.О.", "Ф. И. О. студента", "ФИО студента", "фамилия имя отчество", "фамилия имя", "фамилия и имя",
+        "фамилия, имя, отчество",
         "фамилия И.О.", "полное имя", "студент", "имя студента", "name", "full name", "fullname", "student name", "student",
     ),
     "surname": ("фамилия", "surname", "last name", "lastname", "family name"),
     "given": ("имя", "given name", "first name", "firstname"),
     "patronymic": ("отчество", "patronymic", "middle name", "middlename"),
-    "group": ("группа", "group", "учебная группа", "академическая группа", "номер группы", "№ группы", "группы", "гр", "group name", "group number"),
+    "group": (
+        "группа", "group", "учебная группа", "академическая группа", "номер группы", "№ группы", "группы", "гр",
+        "group name", "group number",
+    ),
     "number": (
-        "вариант", "номер варианта", "№ варианта", "variant", "variant number", "номер по списку", "№ по списку", "номер в списке", "№ в списке",
-        "номер по списку группы", "номер в группе", "№ в группе", "порядковый номер в группе", "по списку", "list number", "number in group", "number",
+        "вариант", "номер варианта", "№ варианта", "variant", "variant number", "номер по списку", "№ по списку",
+        "номер в списке", "№ в списке",
+        "номер по списку группы", "номер в группе", "№ в группе", "порядковый номер в группе", "по списку",
+        "list number", "number in group", "number",
     ),
     "stream": ("поток", "stream", "track"),
-    "email": ("email", "e-mail", "mail", "почта", "электронная почта", "эл. почта", "адрес электронной почты", "email address", "e-mail address"),
+    "email": (
+        "email", "e-mail", "mail", "почта", "электронная почта", "эл. почта", "адрес электронной почты",
+        "email address", "e-mail address",
+    ),
 }  # fmt: skip
 _FIELD_OF = {fold(header): (field, rank) for field, headers in HEADERS.items() for rank, header in enumerate(headers)}
 _SHOWN = 20  # problems named in one message
@@ -173,6 +182,8 @@ def _number(written: str) -> int | None:
 
 def wrong_id(identity: str) -> str:
     """Say why this id cannot be used, or return an empty string. Ids become names of folders on any operating system."""
+    if identity.isalnum() and 4 < len(identity) < _ID_MAX:  # by far the most, and nothing below applies
+        return ""
     if not identity:
         return "no id"
     if _SHORTENED.fullmatch(identity):

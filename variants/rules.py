@@ -1,145 +1,140 @@
-"""Rules that give every student their classes: formulas over group, number and stream, or keyed random draws.
+"""Read a rule from its TOML file (variants/rules/*.toml or one's own) and say exactly what is wrong with it when something is."""
 
-A rule is data, a TOML file (variants/rules/*.toml, or one of an instructor's own, read by rule_file.py); this module says what it means.
-"""
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
-
-from variants.draw import absent_secret, draw
 from variants.errors import VariantsError
-from variants.group import GroupIs, group_number
-from variants.roster import Student, label
-from variants.table import fold
+from variants.group import GroupIs
+from variants.rule import Rule, Term, fold_stream
 
-CLASSES = 100  # CIFAR-100: class indices are 0..99
+__all__ = ["BUNDLED", "Rule", "load_rule", "rule_names"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Term:
-    """One summand and a constant: the number of the group or of the variant plus `add`, or `add` alone when `source` is empty."""
-
-    source: Literal["group", "number", ""] = ""
-    add: int = 0
-
-    def value(self, group: int, number: int) -> int:
-        """Return the class index that the term gives; it may lie outside 0..99."""
-        return self.add + (group if self.source == "group" else number if self.source == "number" else 0)
-
-    def __str__(self) -> str:
-        if not self.source:
-            return str(self.add)
-        sign = "+" if self.add > 0 else "-"
-        return f"{self.source} {sign} {abs(self.add)}" if self.add else self.source
+BUNDLED = Path(__file__).parent / "rules"
+_KEYS = {
+    "formula": ("name", "title", "kind", "group_is", "streams", "class"),
+    "keyed": ("name", "title", "kind", "count"),
+}
+_COUNT_MAX = 10
+_ADD_MAX = 10_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """One rule: `formulas` for a formula rule, `draws` (how many classes) for a keyed one.
+def rule_names() -> tuple[str, ...]:
+    """Return the names of the bundled rules, sorted."""
+    return tuple(sorted(file.stem for file in BUNDLED.glob("*.toml")))
 
-    `formulas` has the terms of all classes per stream, by the rule's own name for it; a rule without streams has them under "".
-    `spellings` leads from every folded spelling of a stream (`fold_stream`) to that name.
-    """
 
-    name: str
-    title: str
-    kind: Literal["formula", "keyed"]
-    group_is: GroupIs = GroupIs.PRINTED
-    formulas: Mapping[str, tuple[Term, ...]] = field(default_factory=dict)
-    spellings: Mapping[str, str] = field(default_factory=dict)
-    draws: int = 0
+def load_rule(name_or_path: str | Path) -> Rule:
+    """Read a bundled rule by name, or any rule by the path of its .toml file. Raises VariantsError naming file and key."""
+    text = str(name_or_path)
+    if not text.endswith(".toml"):
+        _known(text, rule_names(), where="rule", remedy="Give a bundled rule or the path of a .toml file.")
+        text = str(BUNDLED / f"{text}.toml")
+    try:
+        content = tomllib.loads(Path(text).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise VariantsError(f"the rule cannot be read ({error.strerror or error}).", where=text, remedy="Check the path.") from error
+    except ValueError as error:
+        raise VariantsError(f"the rule is not valid TOML ({error}).", where=text, remedy="Correct that line.") from error
+    return _rule(content, text)
 
-    def __str__(self) -> str:
-        if self.kind == "keyed":
-            return f"{self.draws} keyed draws"
-        by_class = zip(*self.formulas.values(), strict=True)
-        return ", ".join(
-            str(terms[0])
-            if len(set(terms)) == 1
-            else " / ".join(f"{stream}: {term}" for stream, term in zip(self.formulas, terms, strict=True))
-            for terms in by_class
-        )
 
-    @property
-    def streams(self) -> tuple[str, ...]:
-        """The rule's own names of the streams it tells apart."""
-        return tuple(filter(None, self.formulas))
+def _rule(content: Mapping[str, Any], where: str) -> Rule:
+    kind = _string(content, "kind", where)
+    _known(kind, _KEYS, where=f"{where}, key kind", remedy="A rule is a formula or keyed.")
+    for key in content:
+        _known(key, _KEYS[kind], where=where, remedy=f"A {kind} rule has the keys {', '.join(_KEYS[kind])}.")
+    name, title = _string(content, "name", where), _string(content, "title", where)
+    if kind == "keyed":
+        return Rule(name=name, title=title, kind="keyed", draws=_integer(content, "count", where, low=1, high=_COUNT_MAX))
+    meaning = _string(content, "group_is", where)
+    _known(meaning, list(GroupIs), where=f"{where}, key group_is", remedy="The number of a group is printed or ordinal.")
+    spellings = _spellings(content.get("streams", {}), f"{where}, [streams]")
+    streams = tuple(dict.fromkeys(spellings.values())) or ("",)
+    tables = content.get("class")
+    if not isinstance(tables, list) or not 1 <= len(tables) <= _COUNT_MAX:
+        raise VariantsError("the rule names no classes, or too many.", where=where, remedy=f"Write 1 to {_COUNT_MAX} tables [[class]].")
+    by_class = [_terms(table, streams, f"{where}, class {index}") for index, table in enumerate(tables, start=1)]
+    return Rule(
+        name=name,
+        title=title,
+        kind="formula",
+        group_is=GroupIs(meaning),
+        formulas={stream: tuple(terms[stream] for terms in by_class) for stream in streams},
+        spellings=spellings,
+    )
 
-    def uses_group(self) -> bool:
-        """Whether any formula reads the number of the group."""
-        return any(term.source == "group" for terms in self.formulas.values() for term in terms)
 
-    def evaluate(self, group: int, number: int, stream: str) -> tuple[int, ...]:
-        """Return what the formulas give, valid or not; `stream` is the rule's own name for it (empty when the rule has none)."""
-        return tuple(term.value(group, number) for term in self.formulas[stream])
-
-    def stream_of(self, written: str) -> str:
-        """Return the rule's own name for a stream as a roster spells it; raises VariantsError when the rule does not know it."""
-        if not self.spellings:
-            return ""
-        stream = self.spellings.get(fold_stream(written))
-        if stream is not None:
-            return stream
-        raise VariantsError(
-            f'the stream "{written}" is unknown' if written else "no stream is given",
-            remedy=f"This rule has the streams {', '.join(self.streams)}: write one of them in a column «поток», or pass --stream for everyone without one.",
-        )
-
-    def classes_for(
-        self, student: Student, *, group_is: GroupIs | None = None, stream: str = "", assignment: str = "", secret: bytes | None = None
-    ) -> tuple[int, ...]:
-        """Return the student's classes as the rule gives them; a formula may repeat a class or leave 0..99.
-
-        `group_is` overrides what the rule means by group, `stream` stands for a stream the roster does not name. A keyed rule needs `assignment` and `secret`. Depends on nothing
-        but this student. Raises VariantsError that names the student when group, number or stream cannot be used.
-        """
-        if self.kind == "keyed":
-            if not assignment:
+def _spellings(table: Any, where: str) -> dict[str, str]:
+    """Return which stream each folded spelling stands for; the name of a stream is one of its spellings."""
+    spellings: dict[str, str] = {}
+    for stream, written in table.items() if isinstance(table, dict) else [("", None)]:
+        if not isinstance(written, list) or not all(isinstance(spelling, str) and fold_stream(spelling) for spelling in written):
+            raise VariantsError("a stream is not a list of spellings.", where=where, remedy='Write streams as: iu5 = ["ИУ5", "IU5"].')
+        for spelling in (stream, *written):
+            other = spellings.setdefault(fold_stream(spelling), stream)
+            if other != stream:
                 raise VariantsError(
-                    "this rule draws classes per assignment, and none was named.", where=f"rule {self.name}", remedy="Pass --assignment."
+                    f'"{spelling}" stands for {other} and for {stream}.', where=where, remedy="A spelling belongs to one stream."
                 )
-            if secret is None:
-                raise absent_secret(self.name)
-            return draw(secret, assignment, student.id, count=self.draws, classes=CLASSES)
-        try:
-            terms = self.formulas[self.stream_of(student.stream or stream)]
-            return tuple([_value(term, student, group_is or self.group_is) for term in terms])
-        except VariantsError as error:
-            raise VariantsError(error.what, where=label(student), remedy=error.remedy) from error
+    return spellings
 
 
-def _value(term: Term, student: Student, group_is: GroupIs) -> int:
-    if term.source == "group":
-        return term.add + group_number(student.group, group_is)
-    if term.source == "number" and student.number is None:
+def _terms(table: Any, streams: tuple[str, ...], where: str) -> dict[str, Term]:
+    """Return the term of one class for every stream."""
+    if not isinstance(table, dict) or "stream" not in table:
+        return dict.fromkeys(streams, _term(table, where))
+    by_stream = table["stream"]
+    if len(table) > 1 or not isinstance(by_stream, dict):
+        raise VariantsError("a class has either one formula or one per stream.", where=where, remedy="Keep only the table [class.stream].")
+    if set(by_stream) != set(streams):
         raise VariantsError(
-            "no number is given",
-            remedy="The number of the variant is never guessed from the order of lines: write it in a column «вариант» or «номер по списку».",
+            f"the formulas are for {', '.join(by_stream) or 'no stream'}, "
+            f"but [streams] names {', '.join(filter(None, streams)) or 'none'}.",
+            where=where,
+            remedy="Give every stream its formula and its spellings.",
         )
-    return term.value(0, student.number or 0)
+    return {stream: _term(by_stream[stream], f"{where}, stream {stream}") for stream in streams}
 
 
-def repeated(classes: Sequence[int]) -> tuple[int, ...]:
-    """Return the classes that are there more than once, ascending."""
-    return tuple(sorted({index for index in classes if classes.count(index) > 1}))
+def _term(table: Any, where: str) -> Term:
+    remedy = 'Write { from = "group", add = 15 }, { from = "number", add = 56 } or { value = 80 }.'
+    if not isinstance(table, dict):
+        raise VariantsError("the formula is not a table.", where=where, remedy=remedy)
+    for key in table:
+        _known(key, ("from", "add", "value"), where=where, remedy=remedy)
+    if ("from" in table) == ("value" in table) or ("value" in table and "add" in table):
+        raise VariantsError("a formula has `from` (with `add` or without), or `value` alone.", where=where, remedy=remedy)
+    if "value" in table:
+        return Term(add=_integer(table, "value", where, low=0, high=_ADD_MAX))
+    source = _string(table, "from", where)
+    _known(source, ("group", "number"), where=f"{where}, key from", remedy=remedy)
+    read: Literal["group", "number"] = "group" if source == "group" else "number"
+    return Term(source=read, add=_integer(table, "add", where, low=-_ADD_MAX, high=_ADD_MAX) if "add" in table else 0)
 
 
-def outside(classes: Sequence[int]) -> tuple[int, ...]:
-    """Return the classes that CIFAR-100 does not have, in the order given."""
-    return tuple(index for index in classes if not 0 <= index < CLASSES)
+def _string(table: Mapping[str, Any], key: str, where: str) -> str:
+    value = table.get(key)
+    if not isinstance(value, str) or not value.strip():
+        raise VariantsError(f"the key {key} is missing or is not a text.", where=where, remedy=f'Write {key} = "…".')
+    return value
 
 
-def wrong_with(classes: Sequence[int]) -> str:
-    """Say what is wrong with a variant, or return an empty string."""
-    if len(set(classes)) == len(classes) and min(classes) >= 0 and max(classes) < CLASSES:
-        return ""
-    twice = [
-        f"class {index} is there twice" if classes.count(index) == 2 else f"class {index} is there too often" for index in repeated(classes)
-    ]
-    return ", ".join([*twice, *(f"class {index} is outside 0..{CLASSES - 1}" for index in outside(classes))])
+def _integer(table: Mapping[str, Any], key: str, where: str, *, low: int, high: int) -> int:
+    value = table.get(key)
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise VariantsError(
+            f"the key {key} is not a whole number from {low} to {high}.", where=where, remedy=f"Write {key} = {max(low, 3)}, say."
+        )
+    return value
 
 
-def fold_stream(text: str) -> str:
-    """Return the form in which names of streams are compared."""
-    return fold(text).replace(" ", "")
+def _known(word: str, known: Iterable[str], *, where: str, remedy: str) -> None:
+    choices = tuple(known)
+    if word in choices:
+        return
+    near = difflib.get_close_matches(word, choices, n=1)
+    hint = f'Did you mean "{near[0]}"? ' if near else f"Known: {', '.join(choices)}. "
+    raise VariantsError(f'"{word}" is not known here.', where=where, remedy=hint + remedy)

@@ -7,6 +7,7 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -83,10 +84,11 @@ def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]
         raise VariantsError(
             f"the file cannot be written ({error.strerror or error}).",
             where=str(path),
-            remedy="Choose a folder that exists and can be written to.",
+            remedy="Choose a folder that exists, has room and may be written to.",
         ) from error
     finally:
-        spare.unlink(missing_ok=True) if path.parent.is_dir() else None
+        with suppress(OSError):
+            spare.unlink()
 
 
 def _records(text: str, separator: str, line: int, path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -116,29 +118,39 @@ def _restored(cell: str) -> str:
 
 def _decode(path: Path) -> str:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise VariantsError(
-                f"the file is larger than {MAX_BYTES // 2**20} MiB.", where=str(path), remedy="Give a CSV file with one line per student."
-            )
-        raw = path.read_bytes()
+        with path.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise VariantsError(f"the file cannot be read ({error.strerror or error}).", where=str(path), remedy="Check the path.") from error
+    if len(raw) > MAX_BYTES:
+        raise VariantsError(
+            f"the file is larger than {MAX_BYTES // 2**20} MiB.", where=str(path), remedy="Give a CSV file with one line per student."
+        )
     if raw.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise VariantsError("this is a spreadsheet or an archive, not CSV.", where=str(path), remedy=_AS_CSV)
-    text = _text(raw)
-    if text is None or "\0" in text:
+    wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
+    try:
+        text = raw.decode("utf-16") if wide else _narrow(raw, str(path))
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
         raise VariantsError("this is not a text file.", where=str(path), remedy=_AS_CSV)
     return unicodedata.normalize("NFC", text.replace("\ufeff", "").replace("\u200b", ""))
 
 
-def _text(raw: bytes) -> str | None:
-    encodings = ("utf-16",) if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else ("utf-8-sig", "cp1251")
-    for encoding in encodings:
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return None
+def _narrow(raw: bytes, where: str) -> str:
+    """Decode UTF-8, else Windows-1251. A file that is UTF-8 but for a few bytes is refused, not misread."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+    lenient = raw.decode(errors="replace")
+    bad = lenient.count("\ufffd")
+    if b"\0" not in raw and sum(not character.isascii() for character in lenient) > 2 * bad:
+        raise VariantsError(
+            f"line {line} is damaged: it is not UTF-8 as the rest is.", where=where, remedy="Correct that line, or export the file again."
+        )
+    return raw.decode("cp1251")
 
 
 def _without_hint(text: str) -> tuple[str, int, tuple[str, ...]]:

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Mapping
 from importlib.machinery import SourceFileLoader
@@ -15,6 +16,7 @@ from grader.assignment.value import Assignment, Checks
 from grader.errors import AssignmentError
 
 _MARK = "__zachet_check__"
+_LOADING = threading.Lock()  # a second thread must not take a module that is still being imported
 
 
 class _FreshLoader(SourceFileLoader):
@@ -31,7 +33,8 @@ def load_checks(assignment: Assignment) -> Checks:
     Raises AssignmentError when the file cannot be imported (naming the line), when it has no `prepare`, when the rubric names
     a check that it does not have, or when a check waits for one that does not come before it.
     """
-    module = _import(assignment)
+    with _LOADING:
+        module = _import(assignment)
     functions = _functions(module, assignment.checks_file)
     _prove_rubric(assignment, functions)
     _prove_order(functions, assignment.checks_file)
@@ -95,14 +98,15 @@ def _functions(module: ModuleType, path: Path) -> dict[str, Callable[..., Any]]:
 
 
 def _prove_rubric(assignment: Assignment, functions: Mapping[str, Callable[..., Any]]) -> None:
-    for criterion in assignment.criteria:
-        for use in criterion.checks:
-            if use.name not in functions:
-                raise AssignmentError(
-                    f'the check "{use.name}" is not in checks.py.',
-                    where=f'{assignment.path / FILE}: criterion "{criterion.id}", checks',
-                    remedy=did_you_mean(use.name, functions),
-                )
+    unknown = [(criterion.id, use.name) for criterion in assignment.criteria for use in criterion.checks if use.name not in functions]
+    if unknown:
+        criterion, name = unknown[0]
+        more = f" ({len(unknown) - 1} more in this file.)" if len(unknown) > 1 else ""
+        raise AssignmentError(
+            f'the check "{name}" is not in checks.py.{more}',
+            where=f'{assignment.path / FILE}: criterion "{criterion}", checks',
+            remedy=did_you_mean(name, functions),
+        )
 
 
 def _prove_order(functions: Mapping[str, Callable[..., Any]], path: Path) -> None:

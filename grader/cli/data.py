@@ -31,11 +31,10 @@ def fetch_command(name: str, url: str, quiet: bool) -> None:
     A download that was broken off goes on where it stopped. Nothing is downloaded when the data set is already there.
     """
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=quiet) as bar:
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as bar:
         task = bar.add_task(name, total=None)
         archive = Archive(url=url, md5=CIFAR100.md5)
         root = fetch(archive, progress=lambda have, total: bar.update(task, completed=have, total=total or None))
-        bar.remove_task(task)
     click.echo(f"{root.name} is in {root.path}")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -19,9 +19,10 @@ from variants.group import GroupIs
 from variants.lint import Case, Lint, lint_roster, lint_rule, shared_sets
 from variants.manifest import MOVED, Resolve, Variant, assign, is_manifest, read_manifest, variant_record, write_manifest
 from variants.roster import Student, read_roster
-from variants.rule_file import load_rule
-from variants.rules import Rule
+from variants.rule import Rule
+from variants.rules import load_rule
 
+_T = TypeVar("_T")
 _FILE = click.Path(path_type=Path)
 _SHOWN = 40  # cases printed of each kind; --json has all
 _DEFAULT_GROUPS = tuple(range(1, 11))
@@ -125,7 +126,7 @@ def assign_command(*, roster: Path, rule_name: str, output: Path, resolve: Resol
     try:
         given = how.assign(read_roster(roster), rule, resolve)
         write_manifest(output, given)
-        shared = shared_sets([Case(who=variant.student.id, classes=variant.classes) for variant in given])
+        shared = shared_sets(given)
     finally:
         gc.enable()
     moved = [variant for variant in given if MOVED in variant.resolution]
@@ -139,17 +140,15 @@ def assign_command(*, roster: Path, rule_name: str, output: Path, resolve: Resol
                 "group_is": meaning,
                 "students": len(given),
                 "resolved": [{"id": variant.student.id, "resolution": variant.resolution} for variant in moved],
-                "identical": [_shared_json(cases) for cases in shared],
+                "identical": [_shared_json(_cases(sharing)) for sharing in shared],
             }
         )
         return
     click.echo(f"{output}: {len(given):,} students, rule {rule.name} ({rule}" + (f"; group is {meaning})." if meaning else ")."))
     if moved:
-        _print_some(
-            "Moved to the next free class", [f"{variant.student.id} {variant.student.name}: {variant.resolution}" for variant in moved]
-        )
+        _print_some("Moved to the next free class", moved, lambda one: f"{one.student.id} {one.student.name}: {one.resolution}")
     if shared:
-        _print_some("Sets of classes that several students have", [_shared_line(cases) for cases in shared])
+        _print_some("Sets of classes that several students have", shared, lambda sharing: _shared_line(_cases(sharing)))
 
 
 @variants.command("lint")
@@ -179,7 +178,7 @@ def lint_command(
     if as_json:
         _print_json(_lint_json(found))
     else:
-        click.echo(f"{rule.name}: {rule}")
+        click.echo(f"{rule.name}: {rule.title}: {rule}")
         _print_lint(found, scope)
     click.get_current_context().exit(0 if found.clean else 1)
 
@@ -246,18 +245,22 @@ def _spelled(numbers: Sequence[int]) -> str:
 
 def _print_lint(found: Lint, scope: str) -> None:
     click.echo(f"{scope}: {found.cases:,} variants")
-    _print_some("No classes at all", found.unusable)
-    _print_some(f"The same class twice, of {found.cases:,}", [_line(case) for case in found.repeated])
-    _print_some(f"Classes outside 0..99, of {found.cases:,}", [_line(case) for case in found.outside])
-    _print_some("Sets of classes that several have", [_shared_line(cases) for cases in found.identical])
+    _print_some("No classes at all", found.unusable, str)
+    _print_some(f"The same class twice, of {found.cases:,}", found.repeated, _line)
+    _print_some(f"Classes outside 0..99, of {found.cases:,}", found.outside, _line)
+    _print_some("Sets of classes that several have", found.identical, _shared_line)
 
 
-def _print_some(title: str, lines: Sequence[str]) -> None:
-    click.echo(f"{title}: {len(lines):,}")
-    for line in lines[:_SHOWN]:
-        click.echo(f"  {line}")
-    if len(lines) > _SHOWN:
-        click.echo(f"  and {len(lines) - _SHOWN:,} more; --json lists all")
+def _print_some(title: str, items: Sequence[_T], line: Callable[[_T], str]) -> None:
+    click.echo(f"{title}: {len(items):,}")
+    for item in items[:_SHOWN]:
+        click.echo(f"  {line(item)}")
+    if len(items) > _SHOWN:
+        click.echo(f"  and {len(items) - _SHOWN:,} more; --json lists all")
+
+
+def _cases(sharing: Sequence[Variant]) -> list[Case]:
+    return [Case(who=one.student.id, classes=one.classes) for one in sharing]
 
 
 def _line(case: Case) -> str:

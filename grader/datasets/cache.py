@@ -52,6 +52,7 @@ def write_whole(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
+        Path(name).chmod(0o644)  # other users of a shared cache may read it
         Path(name).replace(path)
     except OSError:
         Path(name).unlink(missing_ok=True)

@@ -69,9 +69,10 @@ class _Machine:
     def skip(self, count: int) -> int:
         """Step over `count` bytes and return where they start."""
         start = self.at
-        if count < 0 or start + count > len(self.data):
-            missing = start + count - len(self.data)
-            raise NotOriginalError(f"is cut off: at least {missing} bytes are missing at the end" if count >= 0 else "has a negative length in it")
+        if count < 0:
+            raise NotOriginalError("has a negative length in it")
+        if start + count > len(self.data):
+            raise NotOriginalError(f"is cut off: it ends after {len(self.data)} bytes, in the middle of a part")
         self.at = start + count
         return start
 

@@ -82,7 +82,9 @@ def stamp(folder: Path, names: tuple[str, ...] = FILES) -> str:
 
 
 def _changed(root: DataRoot) -> DataError:
-    return DataError("The data set changed while it was in use.", where=str(root.path), remedy="Start again when the files stay as they are.")
+    return DataError(
+        "The data set changed while it was in use.", where=str(root.path), remedy="Start again when the files stay as they are."
+    )
 
 
 def _contents(folder: Path) -> Contents:
@@ -140,7 +142,7 @@ def _note(contents: Contents, stamped: str) -> bytes:
 
 def _recall(note: Path, folder: Path, stamped: str) -> Contents | None:
     try:
-        with np.load(note, allow_pickle=False) as stored:
+        with note.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             if str(stored["stamp"]) != stamped:
                 return None
             name: DataName = "cifar100-synthetic" if str(stored["name"]) == "cifar100-synthetic" else "cifar100"

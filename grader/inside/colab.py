@@ -69,13 +69,13 @@ _CONTENT: dict[str, dict[str, Callable[..., Any]]] = {
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    def find_spec(  # noqa: D102
+    def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         del path, target
         return importlib.util.spec_from_loader(fullname, self, is_package=True) if fullname in _CONTENT else None
 
-    def exec_module(self, module: types.ModuleType) -> None:  # noqa: D102
+    def exec_module(self, module: types.ModuleType) -> None:
         vars(module).update(_CONTENT[module.__name__])
         if module.__name__ == "google.colab":
             for name in _CONTENT:

@@ -18,6 +18,8 @@ _ON_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL
 _NO_TCP, _SCOPED = 3, 3
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _OPEN_FILES = 1024
+# The parent ends a run at its limit and says so; this is for a parent that is late.
+_CPU_GRACE_S = 5
 
 
 def confine(read_only: Iterable[str], writable: Iterable[str]) -> dict[str, str]:
@@ -46,7 +48,7 @@ def bound(limits: Mapping[str, Any]) -> None:
     mapped = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
     wanted = {
         resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_CPU: int(limits["cpu_s"]) + 1,
+        resource.RLIMIT_CPU: int(limits["cpu_s"]) + _CPU_GRACE_S,
         resource.RLIMIT_AS: mapped + (int(limits["memory_mb"]) << 20),
         resource.RLIMIT_FSIZE: int(limits["disk_mb"]) << 20,
         resource.RLIMIT_NPROC: int(limits["processes"]),

@@ -11,7 +11,7 @@ from types import FrameType
 _AGAIN_S = 5.0
 
 
-class CellTimeLimit(BaseException):  # noqa: N818 - not an Exception, so that `except Exception` in a loop lets it out
+class CellTimeLimit(BaseException):
     """A cell used up its time; the message names the limit."""
 
 

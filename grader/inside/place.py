@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,13 +61,16 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _answer_unpacking(dataset: Path) -> None:
-    """Let `tarfile` unpack the archive over the linked data set: its files are there already and cannot be written."""
-    unpack = tarfile.TarFile.makefile
+    """Let `tarfile` unpack the archive over the linked data set: its files are there already and stay untouched."""
+    ours = dataset.resolve()
 
-    def makefile(self: tarfile.TarFile, tarinfo: tarfile.TarInfo, targetpath: Any) -> None:
-        there = Path(targetpath)
-        if there.exists() and there.resolve().parent == dataset.resolve():
-            return
-        unpack(self, tarinfo, targetpath)
+    def guarded(step: Callable[..., None]) -> Callable[..., None]:
+        def unless_ours(self: tarfile.TarFile, tarinfo: tarfile.TarInfo, targetpath: Any, *rest: Any, **named: Any) -> None:
+            there = Path(targetpath).resolve()
+            if not (there.exists() and ours in (there, there.parent)):
+                step(self, tarinfo, targetpath, *rest, **named)
 
-    tarfile.TarFile.makefile = makefile  # type: ignore[method-assign]
+        return unless_ours
+
+    for name in ("makefile", "chown", "chmod", "utime"):
+        setattr(tarfile.TarFile, name, guarded(getattr(tarfile.TarFile, name)))

@@ -22,6 +22,7 @@ class MissingModule:
         _refuse(self)
 
     def __call__(self, *_: object, **__: object) -> NoReturn:
+        """Refuse."""
         _refuse(self)
 
     def __getitem__(self, _: object) -> NoReturn:

@@ -23,7 +23,7 @@ _MISSING_LISTED = 200
 def run(reading: int, writing: int) -> None:
     """Serve one job and end the process; student threads that still run are not waited for."""
     scratch = tempfile.mkdtemp(prefix="zachet-")
-    wire = Wire(reading, writing)
+    wire, owner = Wire(reading, writing), os.getpid()
     status = 0
     try:
         header, notebook = wire.receive()
@@ -31,7 +31,8 @@ def run(reading: int, writing: int) -> None:
     except WireClosed:
         status = 1
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        if os.getpid() == owner:  # a child that student code forked may come here too
+            shutil.rmtree(scratch, ignore_errors=True)
     os._exit(status)
 
 
@@ -138,5 +139,6 @@ def _load_probe(path: str) -> Any:
         raise SystemExit(f"{path} cannot be loaded")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
+    sys.dont_write_bytecode = True  # an instructor's folder stays as it is
     spec.loader.exec_module(module)
     return module

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from . import models
 from .epochs import Epoch
 from .trained import Trained
 from .wire import Wire, plain
@@ -40,6 +42,18 @@ class Session:
             except ValueError as error:
                 wire.send_json(f"{name}_error", f"ValueError: {error}")
         self._records.clear()
+
+    def choose(self, names: Sequence[str], numbers: int) -> int | None:
+        """Return the place in `trained` of the module that counts; see models.choose."""
+        return models.choose(self.trained, self.namespace, names, numbers)
+
+    def described(self, trained: Trained, names: Sequence[str]) -> dict[str, Any]:
+        """Return plain facts of a trained module; see models.described."""
+        return models.described(trained, self.namespace, names)
+
+    def outputs_of(self, trained: Trained, inputs: NDArray[Any], *, live: bool) -> NDArray[Any]:
+        """Return a trained module's outputs for `inputs`; see models.outputs_of."""
+        return models.outputs_of(trained, inputs, live=live)
 
     def call(self, function: Callable[..., Any], names: Mapping[str, Any], *arguments: Any) -> Any:
         """Call a student's function with some of its global names replaced, and return what it returns.

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 import types
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ _LONGEST_ERROR = 1500
 
 
 class _Publisher(DisplayPublisher):  # type: ignore[misc] # IPython has no types
-    def publish(  # noqa: D102
+    def publish(
         self,
         data: Mapping[str, Any],
         metadata: Mapping[str, Any] | None = None,
@@ -44,18 +45,18 @@ class _Publisher(DisplayPublisher):  # type: ignore[misc] # IPython has no types
         else:
             cell.show("display_data", data, metadata, display_id=display_id)
 
-    def clear_output(self, wait: bool = False) -> None:  # noqa: D102
+    def clear_output(self, wait: bool = False) -> None:
         self.shell.screen.cell.clear(wait=wait)
 
 
 class _Hook(DisplayHook):  # type: ignore[misc] # IPython has no types
-    def write_output_prompt(self) -> None:  # noqa: D102
+    def write_output_prompt(self) -> None:
         """Outputs carry their number."""
 
-    def write_format_data(self, format_dict: Mapping[str, Any], md_dict: Mapping[str, Any] | None = None) -> None:  # noqa: D102
+    def write_format_data(self, format_dict: Mapping[str, Any], md_dict: Mapping[str, Any] | None = None) -> None:
         self.shell.screen.cell.show("execute_result", format_dict, md_dict, execution_count=self.prompt_count)
 
-    def finish_displayhook(self) -> None:  # noqa: D102
+    def finish_displayhook(self) -> None:
         self._is_active = False
 
 
@@ -100,7 +101,11 @@ class Shell(InteractiveShell):  # type: ignore[misc] # IPython has no types
         error = exc_tuple[1] if exc_tuple else sys.exc_info()[1]
         if error is not None:
             error.__traceback__ = without_our_frames(error.__traceback__)
-        super().showtraceback(exc_tuple, *arguments, **options)
+        try:
+            super().showtraceback(exc_tuple, *arguments, **options)
+        except Exception:  # an error that cannot even be shown, by its own fault
+            name = type(error).__name__
+            self.screen.cell.fail(name, said(error), [f"{name}: {said(error)}"])
 
     def _showtraceback(self, etype: type[BaseException], evalue: BaseException, stb: Sequence[str]) -> None:
         lines = "\n".join(stb).split("\n")
@@ -136,6 +141,8 @@ class NotebookShell:
         self.shell: Any = Shell.instance(config=config, user_module=main, ipython_dir=str(scratch / "ipython"), colors="nocolor")
         self.namespace: dict[str, Any] = self.shell.user_ns
         add_magics(self.shell, clock.left)
+        # IPython's advice for people at a prompt, with the path of its own file.
+        warnings.filterwarnings("ignore", message="To exit: use")
         # One pair for the whole run: what keeps a reference (logging, tqdm) still writes to the cell that runs.
         sys.stdout, sys.stderr = Stream(Shell.screen, "stdout", 1), Stream(Shell.screen, "stderr", 2)
 
@@ -195,7 +202,9 @@ def without_our_frames(top: types.TracebackType | None) -> types.TracebackType |
 
 
 def said(error: BaseException | None) -> str:
-    """Return the message of an error whose `__str__` may fail as well."""
+    """Return the message of an error whose `__str__` may fail as well; a syntax error names its line and not IPython's file."""
+    if isinstance(error, SyntaxError) and str(error.filename).startswith("<ipython-input"):
+        return f"{error.msg} (line {error.lineno})"
     try:
         return str(error)
     except Exception:
@@ -204,4 +213,4 @@ def said(error: BaseException | None) -> str:
 
 def _cpu_seconds() -> float:
     times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+    return time.process_time() + times.children_user + times.children_system

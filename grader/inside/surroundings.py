@@ -22,6 +22,7 @@ def set_variables(standins: str, data: str, scratch: Path) -> None:
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     os.environ.setdefault("MPLCONFIGDIR", str(scratch / "matplotlib"))
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(scratch / "inductor"))
     # A real pip would retry for more than a minute without a network.
     os.environ.update(PIP_NO_INDEX="1", PIP_RETRIES="0", PIP_NO_INPUT="1", PIP_DISABLE_PIP_VERSION_CHECK="1")
     os.environ["ZACHET_STANDIN_DATA"] = data

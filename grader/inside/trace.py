@@ -22,14 +22,17 @@ from .trained import Feed, Trained
 _FRAMES = 60
 _ITEMS = 64
 _MOST_SCANS = 20
-_MOST_BYTES = 256 << 20
 _ALWAYS_KEPT = 4
 
 
 class Trace:
-    """The modules that student code optimised. `install` once, then tell it of every cell; `close` ends the watching."""
+    """The modules that student code optimised. `install` once, then tell it of every cell; `close` ends the watching.
 
-    def __init__(self) -> None:
+    The copies it holds stay below `most_bytes` but for the last few models.
+    """
+
+    def __init__(self, most_bytes: int = 256 << 20) -> None:
+        self._most_bytes = most_bytes
         self._by_optimizer: weakref.WeakKeyDictionary[Optimizer, Trained] = weakref.WeakKeyDictionary()
         self._trained: list[Trained] = []
         self._feeds: list[Feed] = []
@@ -150,7 +153,7 @@ class Trace:
         held = sorted((trained for trained in self._trained if trained.state), key=lambda trained: trained.order)
         total = sum(trained.bytes_held for trained in held)
         for trained in held[:-_ALWAYS_KEPT]:
-            if total <= _MOST_BYTES:
+            if total <= self._most_bytes:
                 break
             total -= trained.bytes_held
             trained.let_go()

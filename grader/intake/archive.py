@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, BinaryIO, Self, cast
 
-from grader import intake_texts as texts
-from grader.intake_bounds import Bounds, size
-from grader.intake_files import Folder, Item, Listing, read_whole
-from grader.intake_names import entry_name, ignored, split_entry, usable
-from grader.intake_says import Refused, Trouble, Words, say
+from grader.intake import texts
+from grader.intake.bounds import Bounds, size
+from grader.intake.files import Folder, Item, Listing, read_whole
+from grader.intake.names import entry_name, ignored, split_entry, usable
+from grader.intake.says import Refused, Trouble, Words, say
 
 _CHUNK = 1 << 20
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from grader.intake_names import printable
+from grader.intake.names import printable
 from grader.model import Finding, Outcome, Text
 
 _SHOWN = 5

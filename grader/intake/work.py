@@ -8,15 +8,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grader import intake_notebook_texts as notebook_texts
-from grader import intake_texts as texts
-from grader.intake_archive import opened
-from grader.intake_bounds import Bounds, size
-from grader.intake_files import Contents, Folder, Item, contents
-from grader.intake_names import for_windows, stem, suffix
-from grader.intake_notebook import Notebook, is_percent, read_notebook, read_script
-from grader.intake_roster import folded
-from grader.intake_says import Refused, Trouble, listed, say, summed
+from grader.intake import notebook_texts, texts
+from grader.intake.archive import opened
+from grader.intake.bounds import Bounds, size
+from grader.intake.files import Contents, Folder, Item, contents
+from grader.intake.names import for_windows, stem, suffix
+from grader.intake.notebook import Notebook, is_percent, read_notebook, read_script
+from grader.intake.roster import folded
+from grader.intake.says import Refused, Trouble, listed, say, summed
 from grader.model import Finding
 
 _HEAD = 4096

@@ -5,13 +5,14 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any, NoReturn
 
-from grader import intake_notebook_texts as texts
-from grader.intake_bounds import Bounds, size
-from grader.intake_decoding import decoded, parsed
-from grader.intake_says import Refused, say
-from grader.intake_texts import TOO_BIG
+from grader.intake import notebook_texts as texts
+from grader.intake.bounds import Bounds, size
+from grader.intake.decoding import decoded, parsed
+from grader.intake.says import Refused, say
+from grader.intake.texts import TOO_BIG
 from grader.model import Finding, Json, Text
 
 _CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -66,7 +67,7 @@ def read_script(data: bytes, name: str, bounds: Bounds) -> Notebook:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not is_percent(text):
         raise Refused(say(texts.PLAIN_SCRIPT, names=name))
-    text = _CELL_MARK.sub(_bare_mark, _HEADER.sub("", text, count=1))
+    text = _CELL_MARK.sub(_bare_mark, _HEADER.sub("", text, count=1).lstrip("\n"))
     # jupytext looks for the end of every fence through the whole rest of the file.
     fences = (text.count("```") + text.count("~~~")) * text.count("\n")
     if len(_CELL_MARK.findall(text)) > bounds.script_cells or fences > bounds.script_fences:
@@ -189,7 +190,8 @@ def _number(clean: list[dict[str, Any]], cells: list[Any]) -> bool:
             cell["id"] = identifier
         else:
             replaced = replaced or identifier is not None
-            cell["id"] = next(value for extra in ("", *range(len(cells) + 1)) if (value := f"cell-{position}{extra and f'-{extra}'}") not in reserved)
+            names = chain((f"cell-{position}",), (f"cell-{position}-{extra}" for extra in count(1)))
+            cell["id"] = next(name for name in names if name not in reserved)
         taken.add(cell["id"])
     return replaced
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from grader import intake_texts as texts
-from grader.intake_bounds import Bounds, size
-from grader.intake_names import ignored, suffix, usable
-from grader.intake_says import Refused, Trouble, say
+from grader.intake import texts
+from grader.intake.bounds import Bounds, size
+from grader.intake.names import ignored, suffix, usable
+from grader.intake.says import Refused, Trouble, say
 
 _CHUNK = 1 << 20
 _REPARSE_POINT = 0x400

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from grader.intake_names import stem
+from grader.intake.names import stem
 from variants.roster import Student
 
 _WORDS = re.compile(r"[^\W\d_]+")

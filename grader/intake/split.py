@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader import intake_texts as texts
-from grader.intake_archive import opened
-from grader.intake_bounds import Bounds
-from grader.intake_files import Folder, Handful, Item, Listing, contents
-from grader.intake_names import suffix, without_moodle_prefix
-from grader.intake_notebook import is_percent, read_notebook
-from grader.intake_roster import People
-from grader.intake_says import Refused, listed, say, summed
-from grader.intake_work import notebook_files
+from grader.intake import texts
+from grader.intake.archive import opened
+from grader.intake.bounds import Bounds
+from grader.intake.files import Folder, Handful, Item, Listing, contents
+from grader.intake.names import suffix, without_moodle_prefix
+from grader.intake.notebook import is_percent, read_notebook
+from grader.intake.roster import People
+from grader.intake.says import Refused, listed, say, summed
+from grader.intake.work import notebook_files
 from grader.model import Finding
 from variants.roster import Student
 

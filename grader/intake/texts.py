@@ -1,6 +1,6 @@
 """What the intake says about files, archives and people, in both languages. Sentences only."""
 
-from grader.intake_says import Words
+from grader.intake.says import Words
 from grader.model import Outcome, Text
 
 _FILES = Text(ru="Сданные файлы", en="The files handed in")

@@ -4,10 +4,10 @@ import codecs
 import json
 from typing import Any, NoReturn
 
-from grader import intake_notebook_texts as texts
-from grader.intake_bounds import Bounds
-from grader.intake_says import Refused, say
-from grader.intake_texts import EMPTY_FILE
+from grader.intake import notebook_texts as texts
+from grader.intake.bounds import Bounds
+from grader.intake.says import Refused, say
+from grader.intake.texts import EMPTY_FILE
 from grader.model import Finding, Text
 
 _KINDS: tuple[tuple[tuple[bytes, ...], Text], ...] = (

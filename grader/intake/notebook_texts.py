@@ -1,6 +1,6 @@
 """What the intake says about the inside of a notebook, in both languages. Sentences only."""
 
-from grader.intake_says import Words
+from grader.intake.says import Words
 from grader.model import Outcome, Text
 
 _TITLE = Text(ru="Файл тетради", en="The notebook file")

@@ -1,0 +1,272 @@
+"""The untrusted side of Lab 1: which of the student's functions to call with the inputs that are sent, and which objects to describe.
+
+Part 2 takes the names of part 1 for other weights and another `forward`, so part 1 is called in the namespace that it left. Nothing
+here judges: it hands over what the student's code gives back, and says in words where that code fails.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+Names = dict[str, Any]
+Given = Mapping[str, NDArray[Any]]
+
+ALIASES: dict[str, tuple[str, ...]] = {
+    "weights_1": ("weights_1", "weight_1", "weights1", "weight1", "W_1", "W1", "w_1", "w1"),
+    "bias_1": ("bias_1", "biases_1", "bias1", "b_1", "b1"),
+    "weights_2": ("weights_2", "weight_2", "weights2", "weight2", "W_2", "W2", "w_2", "w2"),
+    "bias_2": ("bias_2", "biases_2", "bias2", "b_2", "b2"),
+    "forward": ("forward", "forward_pass", "predict", "net"),
+    "backward": ("backward", "backward_pass", "backprop", "gradients"),
+}
+WATCH: tuple[str, ...] = tuple(name for names in ALIASES.values() for name in names)
+WEIGHTS = ("weights_1", "bias_1", "weights_2", "bias_2")
+MODELS = ("model", "net", "mlp", "network", "best_model", "my_model")
+CLASSES = ("CLASSES", "classes", "MY_CLASSES", "my_classes", "CLASS_INDICES")
+
+_PIXELS = 32 * 32 * 3
+_PARAMETERS = {
+    "X": ("x", "inputs", "input", "data"),
+    "y": ("y", "y_true", "target", "targets", "true", "labels", "t"),
+    "pred": ("y_pred", "pred", "preds", "prediction", "predictions", "output", "outputs", "out", "y_", "y_hat", "yhat"),
+}
+
+
+class Part:
+    """One of the two parts by hand: its functions, and the namespace they ran in."""
+
+    def __init__(self, names: Names, used: Mapping[str, str], owner: Any, cells: tuple[int, int]) -> None:
+        self.names, self.used, self.owner, self.cells = names, used, owner, cells
+
+    def value(self, canonical: str) -> Any:
+        """Return what the student calls `canonical` (KeyError where there is none)."""
+        name = self.used[canonical]
+        return getattr(self.owner, name) if self.owner is not None else self.names[name]
+
+    def with_weights(self, weights: Mapping[str, torch.Tensor]) -> Names:
+        """Return the names of this part with the given weights in place of its own."""
+        renamed = {self.used[canonical]: value for canonical, value in weights.items()}
+        return {**self.names, **renamed} if self.owner is None else renamed
+
+
+def describe(session: Any) -> None:
+    """Record what the work consists of."""
+    session.record("definitions", {name: _first(session.namespace, ALIASES[name]) or "" for name in ALIASES})
+    session.record("classes", _classes(session.namespace))
+    for number, inputs in ((1, 1), (2, 2)):
+        part = find_part(session, inputs, ("forward", "backward") if number == 1 else ("forward",))
+        session.record(f"part{number}_state", _state(part))
+        if number == 2:
+            session.record("autograd", _autograd(part))
+    chosen = session.choose(MODELS, _PIXELS)
+    models = [session.described(trained, MODELS) for trained in session.trained]
+    session.record("models", [{**model, "chosen": index == chosen} for index, model in enumerate(models)])
+    if chosen is not None:
+        for name in ("fed_train", "fed_eval"):
+            if getattr(session.trained[chosen], name) is not None:
+                session.record(name, getattr(session.trained[chosen], name))
+
+
+def answer(session: Any, given: Given) -> None:
+    """Record what the student's code gives back for the given inputs."""
+    if "part1_X" in given:
+        _attempt(session, ("part1_forward",), lambda: _part1_forward(session, given))
+        _attempt(session, ("part1_dw1", "part1_db1", "part1_dw2", "part1_db2"), lambda: _part1_gradients(session, given))
+    if "part1_grid" in given:
+        _attempt(session, ("part1_fit",), lambda: (_own_forward(session, _part(session, 1, ("forward",)), given["part1_grid"]),))
+    if "part2_points" in given:
+        _attempt(session, ("part2_output",), lambda: (_part2_output(session, given["part2_points"]),))
+    if "images" in given:
+        _attempt(session, ("logits",), lambda: (_logits(session, given["images"], live=False),))
+        _attempt(session, ("logits_final",), lambda: (_logits(session, given["images"], live=True),))
+
+
+def find_part(session: Any, inputs: int, needed: Sequence[str]) -> Part | None:
+    """Return the last state of the notebook whose weights fit `inputs` numbers per example, by plain names or as an object's."""
+    for epoch in reversed(session.epochs):
+        cells = (epoch.first_cell, epoch.last_cell)
+        used = _used(epoch.names, needed)
+        if used and _fits(used, epoch.names, inputs):
+            return Part(dict(epoch.names), used, None, cells)
+        for owner in list(epoch.names.values()):
+            if isinstance(owner, type | nn.Module) or not hasattr(owner, "__dict__"):
+                continue
+            attributes = _Attributes(owner)
+            used = _used(attributes, needed)
+            if used and _fits(used, attributes, inputs):
+                return Part(dict(epoch.names), used, owner, cells)
+    return None
+
+
+def _part1_forward(session: Any, given: Given) -> tuple[Any, ...]:
+    part = _part(session, 1, ("forward",))
+    result = session.call(part.value("forward"), part.with_weights(_given_weights(given)), torch.from_numpy(given["part1_X"]))
+    return (_numbers(result),)
+
+
+def _part1_gradients(session: Any, given: Given) -> tuple[Any, ...]:
+    part = _part(session, 1, ("backward",))
+    function, weights = part.value("backward"), _given_weights(given)
+    tensors = {key: torch.from_numpy(given[f"part1_{key}"]) for key in ("X", "y", "pred")}
+    with torch.no_grad():
+        result = session.call(function, part.with_weights(weights), *_arguments(function, tensors, weights))
+    values = list(result.values()) if isinstance(result, dict) else list(result)
+    if len(values) != len(WEIGHTS):
+        raise ValueError(f"backward returned {len(values)} values, not four gradients")
+    gradients = [_numbers(value) for value in values]
+    wanted = [tuple(weights[name].shape) for name in WEIGHTS]
+    shapes = [gradient.shape for gradient in gradients]
+    if shapes != wanted and sorted(shapes) == sorted(wanted):  # the same four in another order
+        gradients = [gradients[shapes.index(shape)] for shape in wanted]
+    return tuple(gradients)
+
+
+def _logits(session: Any, images: NDArray[Any], *, live: bool) -> Any:
+    chosen = session.choose(MODELS, _PIXELS)
+    if chosen is None:
+        raise LookupError("no trained module takes images")
+    return session.outputs_of(session.trained[chosen], images, live=live)
+
+
+def _part2_output(session: Any, points: NDArray[Any]) -> NDArray[Any]:
+    part = find_part(session, 2, ("forward",))
+    if part is not None:
+        outputs = _own_forward(session, part, points)
+    else:
+        chosen = session.choose((), 2)
+        if chosen is None:
+            raise LookupError("no weights of part 2 that take two numbers per example were found")
+        outputs = session.outputs_of(session.trained[chosen], points, live=False)
+    return outputs[:, 1] if outputs.ndim == 2 and outputs.shape[1] == 2 else outputs.ravel()
+
+
+def _own_forward(session: Any, part: Part, inputs: NDArray[Any]) -> NDArray[Any]:
+    """The part's own `forward` with its own trained weights."""
+    names = part.names if part.owner is None else {}
+    with torch.no_grad():
+        return _numbers(session.call(part.value("forward"), names, torch.from_numpy(inputs)))
+
+
+def _part(session: Any, number: int, needed: Sequence[str]) -> Part:
+    part = find_part(session, number, needed)
+    if part is None:
+        raise LookupError(f"part {number}: {', '.join((*WEIGHTS, *needed))} were not found together")
+    return part
+
+
+def _given_weights(given: Given) -> dict[str, torch.Tensor]:
+    short = {"weights_1": "w1", "bias_1": "b1", "weights_2": "w2", "bias_2": "b2"}
+    return {name: torch.from_numpy(given[f"part1_{key}"].copy()) for name, key in short.items()}
+
+
+def _arguments(function: Callable[..., Any], tensors: Mapping[str, Any], weights: Mapping[str, Any]) -> list[Any]:
+    """Return the arguments of `backward` by the names of its parameters, or X, y, y_pred where they say nothing."""
+    usual = [tensors["X"], tensors["y"], tensors["pred"]]
+    meant: list[Any] = []
+    parameters = inspect.signature(function).parameters.values()
+    for parameter in [item for item in parameters if item.default is item.empty and item.kind <= item.POSITIONAL_OR_KEYWORD]:
+        name = parameter.name
+        key = next((key for key, known in _PARAMETERS.items() if name.lower() in known), None)
+        weight = next((canonical for canonical in WEIGHTS if name in ALIASES[canonical]), None)
+        if key is None and weight is None:
+            return usual
+        meant.append(tensors[key] if key is not None else weights[str(weight)])
+    return meant or usual
+
+
+def _attempt(session: Any, records: Sequence[str], step: Callable[[], tuple[Any, ...]]) -> None:
+    """Record what `step` returns, or under `<record>_error` why it could not."""
+    try:
+        for name, value in zip(records, step(), strict=True):
+            session.record(name, value)
+    except Exception as error:  # noqa: BLE001 - it is the student's code that runs here
+        for name in records:
+            session.record(f"{name}_error", f"{type(error).__name__}: {error}"[:500])
+
+
+class _Attributes(Mapping[str, Any]):
+    """The attributes and methods of an object as a mapping of names."""
+
+    def __init__(self, owner: Any) -> None:
+        self._owner = owner
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return getattr(self._owner, name)
+        except Exception as error:
+            raise KeyError(name) from error
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dir(self._owner))
+
+    def __len__(self) -> int:
+        return len(dir(self._owner))
+
+
+def _used(names: Mapping[str, Any], needed: Sequence[str]) -> dict[str, str]:
+    """Return the student's name of each weight and needed function, or nothing unless all are there."""
+    used = {canonical: _first(names, ALIASES[canonical]) for canonical in (*WEIGHTS, *needed)}
+    complete = all(used.values()) and all(callable(names[str(used[canonical])]) for canonical in needed)
+    return {canonical: name for canonical, name in used.items() if name is not None} if complete else {}
+
+
+def _fits(used: Mapping[str, str], names: Mapping[str, Any], inputs: int) -> bool:
+    """Tell whether the four weights make one network of `inputs` inputs and one output."""
+    try:
+        first, bias, second, last = (tuple(names[used[name]].shape) for name in WEIGHTS)
+    except Exception:  # noqa: BLE001 - whatever the student gave these names to
+        return False
+    hidden = first[-1] if first else 0
+    return first == (inputs, hidden) and int(np.prod(bias)) == hidden and int(np.prod(second)) == hidden and int(np.prod(last)) == 1
+
+
+def _first(names: Mapping[str, Any], candidates: Sequence[str]) -> str | None:
+    return next((name for name in candidates if names.get(name) is not None), None)
+
+
+def _state(part: Part | None) -> Any:
+    """What can be said of a part: where it is, how it calls its things, its shapes."""
+    if part is None:
+        return None
+    values = {name: part.value(name) for name in WEIGHTS}
+    return {
+        "cells": list(part.cells),
+        "names": dict(part.used),
+        "in_object": part.owner is not None,
+        "hidden": int(values["weights_1"].shape[-1]),
+        "shapes": {name: list(value.shape) for name, value in values.items()},
+        "finite": all(bool(np.isfinite(_numbers(value)).all()) for value in values.values()),
+    }
+
+
+def _autograd(part: Part | None) -> Any:
+    """Which weights of part 2 torch differentiates by itself, and which have been differentiated."""
+    values = {name: part.value(name) for name in WEIGHTS} if part is not None else {}
+    return {
+        "requires_grad": {name: bool(getattr(value, "requires_grad", False)) for name, value in values.items()},
+        "has_grad": {name: getattr(value, "grad", None) is not None for name, value in values.items()},
+    }
+
+
+def _classes(names: Mapping[str, Any]) -> list[int] | None:
+    """Return the student's list of classes where it is one: distinct or not, but whole numbers in 0..99."""
+    for name in CLASSES:
+        value = names.get(name)
+        if not isinstance(value, list | tuple | set | range | np.ndarray | torch.Tensor) or len(value) > 100:
+            continue
+        items = value.tolist() if isinstance(value, np.ndarray | torch.Tensor) else list(value)
+        whole = [int(item) for item in items if isinstance(item, int | np.integer) and 0 <= item < 100]
+        if items and len(whole) == len(items):
+            return whole
+    return None
+
+
+def _numbers(value: Any) -> NDArray[Any]:
+    if isinstance(value, torch.Tensor):
+        return value.detach().cpu().numpy().copy()
+    return np.array(value, dtype=np.float64)

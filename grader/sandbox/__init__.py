@@ -1,0 +1,35 @@
+"""Runs one notebook where it can do no harm, and tells what came of it.
+
+Theory of operation
+-------------------
+`execute` starts one child per job and speaks with it over two pipes in bounded frames (frames.py); transcript.py holds it to the
+protocol. The child is a Python that runs `grader/inside/`, and it is the only process that ever sees student code.
+
+Tier `full`: parent -> launcher.py -> bubblewrap -> first process inside -> runner. The launcher, if root, binds the folders of the job
+where anybody can read them, gives up root for a uid of its own, sets limits, and becomes bubblewrap. Inside there is a system that
+cannot be written, three sized folders in memory, no network, no other process, an empty environment, a filter on system calls
+(seccomp.py), and no way to a new namespace; then the runner gives up paths by Landlock. Tier `none` is the runner as a plain process.
+
+The child is given: the notebook, the probe, the data set, and after the last cell the hidden inputs. It is never given: labels, expected
+values, checks, scores, the environment, a file of this machine beside those. What it says is data: sized, parsed strictly, never executed.
+
+guard.py looks at the process tree from outside and ends it at a limit: resident memory, CPU seconds, wall seconds, bytes said. Resource
+limits and, for root, a control group (cgroup.py) hold if a look comes too late. Killing bubblewrap ends the whole process namespace.
+
+What student code did is a value (ExitReason); only what is ours is raised. Not defended: holes in the kernel, timing, what a run says
+about itself (it is marked `reported`), and in the tier `none` anything at all. docs/security.md has the whole list.
+"""
+
+from grader.model import Isolation
+from grader.sandbox import bubblewrap
+from grader.sandbox.job import Job
+from grader.sandbox.run import execute
+
+__all__ = ["Job", "available", "execute"]
+
+
+def available(isolation: Isolation) -> None:
+    """Try the tier out in some milliseconds; raises IsolationError, which names the remedy, when it cannot be had here."""
+    if isolation is Isolation.FULL:
+        bubblewrap.find_bubblewrap()
+        bubblewrap.try_out()

@@ -1,0 +1,214 @@
+"""The full tier: what bubblewrap is told, and whether this machine lets it."""
+
+import base64
+import functools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from grader.errors import IsolationError
+from grader.model import Json, Limits
+from grader.sandbox import launcher
+from grader.sandbox.folders import Bind, hidden_folders, python_binds
+from grader.sandbox.job import RUNNER, STANDINS, Job, Place, interpreter, variables
+from grader.sandbox.seccomp import filter_program
+
+# Neither systemd nor any distribution gives these out, and files of nobody (65534) are not theirs.
+DROP_TO_UID = DROP_TO_GID = 65533
+# What CUDA builds of torch map and never touch; resident memory is the guard's business.
+_ADDRESS_SPACE_ABOVE_MB = 8192
+_CPU_GRACE_S = 5
+_OPEN_FILES = 1024
+
+_WORK, _TMP, _SHM, _DATA, _FILES = "/work", "/tmp", "/dev/shm", "/data", "/in/files"  # noqa: S108 - inside the sandbox
+_PROBE, _INSIDE, _BIN = "/zachet/probe.py", "/zachet/inside", "/zachet/bin"
+_UID = "1000"
+_SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/fonts", "/etc/localtime", "/etc/alternatives")
+_SYSTEM_LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+_TEXTS = {
+    "/etc/passwd": f"student:x:{_UID}:{_UID}::{_WORK}:/bin/sh\n",
+    "/etc/group": f"student:x:{_UID}:\n",
+    "/etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
+}
+_NAMESPACES = (
+    *("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session", "--clearenv"),
+    *("--hostname", "zachet", "--uid", _UID, "--gid", _UID),
+)
+
+_READ_ONLY = ("/usr", "/etc", "/proc", "/bin", "/lib", "/lib64", "/in", _DATA, "/zachet")
+
+
+def find_bubblewrap() -> str:
+    """Return the path of bubblewrap; raises IsolationError when it is missing or too old."""
+    if not sys.platform.startswith("linux"):
+        raise IsolationError("Full isolation needs Linux.", remedy="Grade on Linux, or pass --isolation none for work you trust.")
+    path = shutil.which("bwrap") or shutil.which("bwrap", path="/usr/bin:/usr/local/bin")
+    if path is None:
+        raise IsolationError(
+            "Bubblewrap is not on this machine, so submissions would share it with the grader.",
+            remedy="Install it (apt install bubblewrap), or pass --isolation none for work you trust.",
+        )
+    missing = [option for option in ("--size", "--disable-userns", "--seccomp", "--args") if option not in _help(path)]
+    if missing:
+        raise IsolationError(
+            f"This bubblewrap has no {missing[0]}.",
+            where=path,
+            remedy="Install bubblewrap 0.8 or newer, as Debian 12 and Ubuntu 24.04 have it.",
+        )
+    return path
+
+
+@functools.cache
+def _help(path: str) -> str:
+    return subprocess.run([path, "--help"], capture_output=True, text=True, check=False, env={}, timeout=30).stdout
+
+
+def place_of(job: Job) -> Place:
+    """Return where the parts of `job` stand inside."""
+    return Place(
+        work=_WORK,
+        data=_DATA if job.data else "",
+        files=_FILES if job.files else "",
+        probe=_PROBE,
+        standins=_BIN if (job.inside / STANDINS).is_dir() else "",
+        read_only=(*_READ_ONLY, *(str(bind.target) for bind in python_binds())),
+        writable=(_WORK, _TMP, _SHM),
+    )
+
+
+def start_job(job: Job, groups: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    """Start the runner of `job` in a sandbox of its own; raises IsolationError when there can be none."""
+    binds = [Bind(source=job.probe, target=Path(_PROBE)), Bind(source=job.inside, target=Path(_INSIDE))]
+    if (job.inside / STANDINS).is_dir():
+        binds.append(Bind(source=job.inside / STANDINS, target=Path(_BIN)))
+    if job.files:
+        binds.append(Bind(source=job.files, target=Path(_FILES)))
+    if job.data:
+        # One by one, so that a Python installed below the machine's own /data stays in sight.
+        binds += [Bind(source=entry.resolve(), target=Path(_DATA, entry.name)) for entry in sorted(job.data.iterdir())]
+    command = interpreter(f"{_INSIDE}/{RUNNER}", sys.executable)
+    return _launch(_specification(binds, command, job.limits, groups), subprocess.PIPE)
+
+
+def try_out() -> None:
+    """Start Python in an empty sandbox; raises IsolationError with the remedy when that does not work here."""
+    if not Path(f"/proc/self/task/{os.getpid()}/children").exists():
+        raise IsolationError(
+            "This kernel does not say which processes a process started, so limits could not be kept.",
+            remedy="Use a kernel with CONFIG_PROC_CHILDREN, as distributions have it, or pass --isolation none for work you trust.",
+        )
+    process = _launch(_specification([], [sys.executable, "-I", "-S", "-c", "pass"], Limits(), ()), subprocess.DEVNULL)
+    try:
+        said = process.communicate(timeout=60)[1].decode("utf-8", "replace").strip()
+    finally:
+        process.kill()
+        process.wait()
+    if process.returncode != 0:
+        raise IsolationError("No sandbox can be made on this machine.", where=_last_line(said), remedy=_remedy(said))
+
+
+def _launch(specification: dict[str, Json], stdin: int) -> subprocess.Popen[bytes]:
+    with tempfile.TemporaryFile() as stream:
+        stream.write(json.dumps(specification).encode("ascii"))
+        stream.seek(0)
+        return _popen(stream, stdin)
+
+
+def _popen(stream: IO[bytes], stdin: int) -> subprocess.Popen[bytes]:
+    handle = stream.fileno()
+    program = [sys.executable, "-I", "-S", str(Path(launcher.__file__).resolve()), str(handle)]
+    # A session of its own: Ctrl-C is for the parent, which ends the run in order. An empty environment: pid 1 inside shows it.
+    return subprocess.Popen(
+        program,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        pass_fds=(handle,),
+        env={},
+        cwd="/",
+        start_new_session=True,
+    )
+
+
+def _specification(binds: list[Bind], command: list[str], limits: Limits, groups: tuple[str, ...]) -> dict[str, Json]:
+    python = python_binds()
+    root = os.geteuid() == 0
+    disk, memory = limits.disk_mb << 20, (limits.memory_mb + _ADDRESS_SPACE_ABOVE_MB) << 20
+    return {
+        "bwrap": find_bubblewrap(),
+        "uid": DROP_TO_UID if root else None,
+        "gid": DROP_TO_GID if root else None,
+        "groups": list(groups),
+        "rlimits": {
+            "RLIMIT_CPU": limits.cpu_s + _CPU_GRACE_S,
+            "RLIMIT_FSIZE": disk,
+            "RLIMIT_NOFILE": _OPEN_FILES,
+            "RLIMIT_CORE": 0,
+            "RLIMIT_AS": memory,
+        },
+        "before": [*_NAMESPACES, *_system(), *_own_folders(disk)],
+        "binds": [[str(bind.source), str(bind.target)] for bind in (*python, *binds)],
+        "texts": dict(_TEXTS),
+        "after": [*_masks(python), "--remount-ro", "/", *_environment(), "--chdir", _WORK],
+        "seccomp": base64.b64encode(filter_program()).decode("ascii"),
+        "command": [*_process_limit(limits), *command],
+    }
+
+
+def _system() -> Iterator[str]:
+    yield from ("--ro-bind", "/usr", "/usr", "--dir", "/etc", "--dir", "/in", "--dir", _DATA)
+    for name in _SYSTEM_LINKS:
+        path = Path("/", name)
+        if path.is_symlink():
+            yield from ("--symlink", str(path.readlink()), str(path))
+        elif path.is_dir():
+            yield from ("--ro-bind", str(path), str(path))
+    for file in _SYSTEM_FILES:
+        yield from ("--ro-bind-try", file, file)
+
+
+def _own_folders(disk: int) -> Iterator[str]:
+    yield from ("--proc", "/proc", "--dev", "/dev", "--size", str(disk), "--tmpfs", _SHM, "--remount-ro", "/dev")
+    yield from ("--size", str(disk), "--tmpfs", _TMP, "--size", str(disk), "--tmpfs", _WORK, "--symlink", _WORK, "/content")
+
+
+def _masks(python: tuple[Bind, ...]) -> Iterator[str]:
+    for folder in hidden_folders(python):
+        yield from ("--size", "4096", "--tmpfs", str(folder), "--remount-ro", str(folder))
+
+
+def _environment() -> Iterator[str]:
+    path = f"{_BIN}:{Path(sys.executable).parent}:/usr/bin:/bin"
+    for name, value in {**variables(home=_WORK, caches=_TMP), "PATH": path}.items():
+        yield from ("--setenv", name, value)
+
+
+def _process_limit(limits: Limits) -> list[str]:
+    """Return the command that bounds the processes. Only inside: outside, it would count all that this person runs."""
+    program = "/usr/bin/prlimit"
+    return [program, f"--nproc={limits.processes}"] if Path(program).exists() else []
+
+
+def _last_line(said: str) -> str:
+    lines = said.splitlines()
+    return lines[-1].removeprefix(launcher.MARK) if lines else "bubblewrap"
+
+
+def _remedy(said: str) -> str:
+    trusted = "or pass --isolation none for work you trust."
+    if said.startswith(launcher.MARK):
+        return f"Move the virtual environment to a folder that every user may read (chmod a+rX), {trusted}"
+    if "mount proc" in said:
+        return f"In a container, start it with --security-opt systempaths=unconfined --security-opt seccomp=unconfined, {trusted}"
+    if "uid map" in said or "namespace" in said:
+        return (
+            "Allow user namespaces (sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu, "
+            f"kernel.unprivileged_userns_clone=1 on older Debian, --security-opt seccomp=unconfined in a container), {trusted}"
+        )
+    return f"Run “bwrap --unshare-all --ro-bind / / true” to see what this machine refuses, {trusted}"

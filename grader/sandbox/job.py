@@ -1,0 +1,98 @@
+"""What one execution is made of, and how its paths are called where it runs."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from grader.model import Isolation, Json, Limits
+
+INSIDE = Path(__file__).resolve().parent.parent / "inside"
+STANDINS = "standins"
+RUNNER = "runner.py"
+
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One notebook to run.
+
+    `notebook` is nbformat 4 JSON text; `probe` is the assignment's file that records; `files` (beside the notebook) and `data`
+    (the folder that holds `cifar-100-python/` and its archive) are shown to the run read-only; `seed` is 0..2^31-1; `inside` is
+    the folder with the program that runs there.
+    """
+
+    notebook: str
+    probe: Path
+    files: Path | None
+    data: Path | None
+    limits: Limits
+    seed: int
+    isolation: Isolation
+    inside: Path = INSIDE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the parts of a job stand for the process that runs it; empty text for what the job does not have.
+
+    `read_only` and `writable` are the folders that the process leaves itself when it gives up the rest.
+    """
+
+    work: str
+    data: str
+    files: str
+    probe: str
+    standins: str
+    read_only: tuple[str, ...] = ()
+    writable: tuple[str, ...] = ()
+
+
+def opening(job: Job, place: Place) -> Mapping[str, Json]:
+    """Return the header of the first frame that goes in; its payload is the notebook."""
+    limits = job.limits
+    return {
+        "type": "job",
+        "seed": job.seed,
+        "cell_cpu_s": limits.cell_cpu_s,
+        "cell_wall_s": min(limits.wall_s, max(1, limits.cell_cpu_s * limits.wall_s // max(1, limits.cpu_s))),
+        "limits": asdict(limits),
+        "isolation": str(job.isolation),
+        "work": place.work,
+        "data": place.data,
+        "files": place.files,
+        "probe": place.probe,
+        "standins": place.standins,
+        "harden": job.isolation is Isolation.FULL,
+        "landlock_ro": list(place.read_only),
+        "landlock_rw": list(place.writable),
+    }
+
+
+def variables(*, home: str, caches: str) -> dict[str, str]:
+    """Return the environment every run gets, whatever keeps it: one thread, no GPU, the same hashes, caches under `caches`."""
+    return {
+        "HOME": home,
+        "TMPDIR": caches,
+        "LANG": "C.UTF-8",
+        **dict.fromkeys(_ONE_THREAD, "1"),
+        "CUDA_VISIBLE_DEVICES": "",
+        "PYTHONHASHSEED": "0",
+        "PYTHONIOENCODING": "utf-8",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "MPLCONFIGDIR": f"{caches}/matplotlib",
+        "IPYTHONDIR": f"{caches}/ipython",
+        "XDG_CACHE_HOME": f"{caches}/cache",
+        "TORCH_HOME": f"{caches}/torch",
+        "TORCHINDUCTOR_CACHE_DIR": f"{caches}/inductor",
+        "TRITON_CACHE_DIR": f"{caches}/triton",
+    }
+
+
+def interpreter(runner: str, python: str) -> list[str]:
+    """Return the command of the child.
+
+    `-P -s` keep the working folder and the user's packages off its path as `-I` would, but let it read PYTHONHASHSEED, without
+    which sets of strings come in another order every time. No other PYTHON variable is in an environment that is made here.
+    """
+    return [python, "-P", "-s", runner]

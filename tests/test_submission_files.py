@@ -1,0 +1,186 @@
+"""Hostile folders: links, devices, names and sizes; and that nothing outside the work area is touched."""
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from grader.intake.bounds import Bounds
+from grader.intake.files import DiskFile
+from grader.intake.says import Refused
+from grader.model import Outcome
+from tests.handed_in import code_of, failures, names_in, only, take, take_one, text_of, write
+
+
+@pytest.fixture
+def canary(tmp_path: Path) -> Iterator[Path]:
+    """Yield a folder outside of everything that must be the same after the test."""
+    folder = tmp_path / "canary"
+    write(folder / "secret.txt", "secret")
+    before = (names_in(folder), (folder / "secret.txt").read_bytes(), names_in(tmp_path))
+    yield folder
+    allowed = {*before[2], "in", "work"}
+    assert (names_in(folder), (folder / "secret.txt").read_bytes()) == before[:2]
+    assert set(names_in(tmp_path)) <= allowed
+
+
+def test_links_are_named_and_never_followed(tmp_path: Path, canary: Path) -> None:
+    folder = write(tmp_path / "in" / "s01" / "lab.ipynb", text_of("x = 1")).parent
+    (folder / "data.csv").symlink_to(canary / "secret.txt")
+    (folder / "everything").symlink_to(canary, target_is_directory=True)
+    (folder / "nowhere").symlink_to(tmp_path / "no such file")
+    (folder / "round").symlink_to(folder, target_is_directory=True)
+    submission = only(take(tmp_path))
+    assert code_of(submission) == ["x = 1"]
+    assert submission.files is None
+    assert failures(submission) == ["Links to other files are not followed and were left out: data.csv, everything, nowhere, round."]
+
+
+def test_a_notebook_that_is_a_link_is_not_read(tmp_path: Path, canary: Path) -> None:
+    write(canary / "secret.txt", "secret")
+    (tmp_path / "in" / "s01").mkdir(parents=True)
+    (tmp_path / "in" / "s01" / "lab.ipynb").symlink_to(canary / "secret.txt")
+    submission = only(take(tmp_path))
+    assert submission.notebook is None
+    assert failures(submission) == ["Links to other files are not followed and were left out: lab.ipynb."]
+
+
+def test_a_students_folder_that_is_a_link_is_a_stray(tmp_path: Path, canary: Path) -> None:
+    write(tmp_path / "in" / "s02" / "lab.ipynb", text_of("x = 1"))
+    (tmp_path / "in" / "s01").symlink_to(canary, target_is_directory=True)
+    intake = take(tmp_path)
+    assert only(intake).student == "s02"
+    assert [stray.rationale.en for stray in intake.strays] == ["Links to other files are not followed and were left out: s01."]
+
+
+def test_pipes_and_sockets_do_not_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write(tmp_path / "in" / "s01" / "lab.ipynb", text_of("x = 1")).parent
+    os.mkfifo(folder / "pipe.ipynb")
+    monkeypatch.chdir(folder)  # the path of a socket is short
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("sock")
+        submission = only(take(tmp_path))
+    assert code_of(submission) == ["x = 1"]
+    assert failures(submission) == ["These are not regular files (devices, pipes, sockets) and were not opened: pipe.ipynb, sock."]
+
+
+def test_a_file_that_became_a_pipe_or_another_file_is_not_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "a", "one")
+    status = path.stat()
+    seen = DiskFile(path=path, name="a", size=3, key=(status.st_dev, status.st_ino))
+    assert seen.read(10) == b"one"
+    keep = path.rename(tmp_path / "b")
+    for swap in (lambda: os.mkfifo(path), lambda: path.symlink_to(keep), lambda: write(path, "two")):
+        swap()
+        with pytest.raises(Refused):
+            seen.read(10)
+        path.unlink()
+
+
+def test_a_file_that_grows_is_read_to_the_bound_only(tmp_path: Path) -> None:
+    path = write(tmp_path / "a", "x" * 1000)
+    status = path.stat()
+    with pytest.raises(Refused, match="larger than 100 B"):
+        DiskFile(path=path, name="a", size=10, key=(status.st_dev, status.st_ino)).read(100)
+
+
+def test_a_file_of_two_gigabytes_is_never_read(tmp_path: Path) -> None:
+    folder = write(tmp_path / "in" / "s01" / "lab.ipynb", text_of("x = 1")).parent
+    for name in ("weights.pth", "copy.ipynb"):
+        with (folder / name).open("wb") as stream:
+            stream.truncate(2 << 30)
+    started = time.process_time()
+    submission = only(take(tmp_path))
+    assert time.process_time() - started < 2
+    assert code_of(submission) == ["x = 1"]
+    assert failures(submission) == ["There are too many or too big files beside the notebook; not taken: copy.ipynb, weights.pth."]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads everything")
+def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "in" / "s01" / "lab.ipynb", text_of("x = 1")).chmod(0)
+    assert failures(only(take(tmp_path))) == ["This could not be read: lab.ipynb."]
+
+
+def test_noise_of_systems_and_tools_is_passed_over(tmp_path: Path) -> None:
+    folder = write(tmp_path / "in" / "s01" / "lab.ipynb", text_of("x = 1")).parent
+    write(folder / ".ipynb_checkpoints" / "lab-checkpoint.ipynb", text_of("x = 0"))
+    write(folder / "__MACOSX" / "._lab.ipynb", "x")
+    for name in (".DS_Store", "desktop.ini", "Thumbs.db", "._lab.ipynb", "cifar-100-python/train", ".git/config"):
+        write(folder / name, "x")
+    submission = only(take(tmp_path))
+    assert code_of(submission) == ["x = 1"]
+    assert submission.files is None
+    assert not submission.problems
+
+
+def test_side_files_lie_as_they_lay_beside_the_notebook(tmp_path: Path) -> None:
+    folder = tmp_path / "in" / "s01"
+    write(folder / "LR1" / "lab.ipynb", text_of("x = 1"))
+    write(folder / "LR1" / "pics" / "a.png", "a")
+    write(folder / "report.docx", "d")
+    submission = only(take(tmp_path))
+    assert submission.files
+    kept = sorted(path.relative_to(submission.files).as_posix() for path in Path(submission.files).rglob("*") if path.is_file())
+    assert kept == ["pics/a.png", "report.docx"]
+
+
+def test_side_files_are_kept_up_to_the_bounds(tmp_path: Path) -> None:
+    folder = write(tmp_path / "in" / "s01" / "lab.ipynb", text_of("x = 1")).parent
+    for name, length in (("a", 10), ("b", 100), ("c", 10), ("d", 10)):
+        write(folder / name, "x" * length)
+    submission = only(take(tmp_path, bounds=Bounds(side_files=2, side_bytes=50)))
+    assert submission.files
+    assert names_in(submission.files) == ["a", "c"]
+    (problem,) = submission.problems
+    assert problem.rationale.en == "There are too many or too big files beside the notebook; not taken: b, d."
+    assert problem.hint
+    assert problem.hint.en == "Keep at most 2 files of 50 B in all."
+
+
+def test_a_folder_of_too_many_files_still_gives_its_notebook(tmp_path: Path) -> None:
+    folder = write(tmp_path / "in" / "s01" / "lab.ipynb", text_of("x = 1")).parent
+    for number in range(30):
+        write(folder / f"a{number:02}.txt", "")
+    write(tmp_path / "in" / "s02" / "lab.ipynb", text_of("x = 2"))
+    first, second = take(tmp_path, bounds=Bounds(entries=20)).submissions
+    assert (code_of(first), code_of(second)) == (["x = 1"], ["x = 2"])
+    assert failures(first) == ["There are too many files; only some were looked at: s01."]
+
+
+def test_deep_folders_end_at_the_bound(tmp_path: Path) -> None:
+    deep = tmp_path / "in" / "s01" / "/".join(["d"] * 60)
+    write(deep / "lab.ipynb", text_of("x = 2"))
+    write(tmp_path / "in" / "s01" / "lab.ipynb", text_of("x = 1"))
+    submission = only(take(tmp_path))
+    assert code_of(submission) == ["x = 1"]
+    assert failures(submission) == ["The folders are nested too deeply; nothing below was looked at: d."]
+
+
+def test_hostile_names_on_disk_are_shown_printably(tmp_path: Path) -> None:
+    folder = write(tmp_path / "in" / "s01" / "lab.ipynb", text_of("x = 1")).parent
+    write(folder / "a\nb", "x")
+    write(folder / "back\\slash", "x")
+    write(Path(os.fsdecode(os.fsencode(folder) + b"/\xcf\xf0.csv")), "kept")
+    submission = only(take(tmp_path))
+    assert submission.files
+    assert [os.fsencode(name) for name in names_in(submission.files)] == [b"\xcf\xf0.csv"]
+    assert failures(submission) == ["A file cannot be kept under such a name and was left out: a\ufffdb, back\\slash."]
+    assert len(submission.digest) == 64
+
+
+def test_names_with_blanks_of_sentences_are_only_names(tmp_path: Path) -> None:
+    assert failures(take_one(tmp_path, "", "{name.__class__}.ipynb")) == ["The file “{name.__class__}.ipynb” is empty."]
+
+
+def test_our_own_fault_holds_the_work_and_the_batch_goes_on(tmp_path: Path) -> None:
+    write(tmp_path / "in" / "s01" / "lab.ipynb", text_of("x = 1"))
+    write(tmp_path / "in" / "s02" / "lab.ipynb", text_of("x = 1"))
+    broken = Bounds(cells="many")  # type: ignore[arg-type]
+    first, second = take(tmp_path, bounds=broken).submissions
+    for submission in (first, second):
+        assert submission.notebook is None
+        assert [problem.outcome for problem in submission.problems] == [Outcome.ERRORED]
