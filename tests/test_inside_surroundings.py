@@ -18,9 +18,10 @@ CELLS = {
     "curl": f"!curl -L -o again.tar.gz {URL}; ls again.tar.gz; curl -O https://example.org/x",
     "read here": READ.format("cifar-100-python"),
     "read data": READ.format("data/cifar-100-python"),
+    "read above": READ.format("../cifar-100-python"),
     "read elsewhere": READ.format("elsewhere/cifar-100-python"),
     "meta": "len(pickle.load(open('cifar-100-python/meta', 'rb'))['fine_label_names'])",
-    "tarfile": f"import tarfile\nwith tarfile.open('{ARCHIVE}') as archive:\n    archive.extractall()\n    archive.extractall('unpacked')",
+    "tarfile": f"import os, tarfile\nwith tarfile.open('{ARCHIVE}') as archive:\n    archive.extractall()\n    archive.extractall('unpacked')",
     "read unpacked": READ.format("unpacked/cifar-100-python"),
     "tar made": "!echo hello > a.txt && tar czf mine.tgz a.txt && rm a.txt && tar xzf mine.tgz && cat a.txt",
     "tools": "!pip install torchsummary\n%pip install -q foo\n%conda install foo\n!nvidia-smi\n!git clone https://example.org/x.git\n"
@@ -37,6 +38,9 @@ CELLS = {
     "missing base": "class Mine(Thing):\n    pass",
     "real error": "from math import nosuchname\nprint('not reached')",
     "guarded": "try:\n    import nosuchguarded\nexcept ImportError:\n    print('handled')",
+    "urlretrieve": f"from urllib.request import urlretrieve\nurlretrieve('{URL}', 'got.tar.gz')\nos.path.getsize('got.tar.gz') > 1000",
+    "bars": "from tqdm.notebook import tqdm, trange\nsum(tqdm(range(5))) + sum(trange(3))",
+    "arguments": "import sys\nsys.argv",
     "handed in": "import helper\nhelper.double(4)",
     "handed in writable": "open('results.csv', 'a').write('x')",
     "main": "import __main__\n(__name__, __main__.__dict__ is globals(), 'grader' in __import__('sys').modules)",
@@ -69,7 +73,7 @@ def test_the_originals_download_and_unpacking_succeed_at_once(told: Told) -> Non
     assert "cifar-100-python/train" in text(told, "wget")
 
 
-@pytest.mark.parametrize("name", ["read here", "read data", "read elsewhere", "read unpacked"])
+@pytest.mark.parametrize("name", ["read here", "read data", "read above", "read elsewhere", "read unpacked"])
 def test_the_data_set_stands_where_notebooks_look(told: Told, name: str) -> None:
     assert value(told, name) == "120"
 
@@ -80,6 +84,18 @@ def test_the_names_of_the_classes_are_there_too(told: Told) -> None:
 
 def test_tarfile_unpacks_over_the_linked_data_set(told: Told) -> None:
     assert told.cells[list(CELLS).index("tarfile")].status == "ok"
+
+
+def test_the_archive_can_be_retrieved_in_python(told: Told) -> None:
+    assert value(told, "urlretrieve") == "True"
+
+
+def test_notebook_progress_bars_do_not_need_widgets(told: Told) -> None:
+    assert value(told, "bars") == "13"
+
+
+def test_the_command_line_shows_nothing_of_the_runner(told: Told) -> None:
+    assert value(told, "arguments") == "['']"
 
 
 def test_downloads_of_other_things_fail_at_once_and_say_why(told: Told) -> None:

@@ -166,6 +166,19 @@ def test_a_missing_component_is_named_and_costs_its_part(tmp_path: Path) -> None
     assert "optimizer.zero_grad()" in conclusion.rationale.en
 
 
+@pytest.mark.parametrize(
+    ("loader", "share"),
+    [
+        ("DataLoader(data, batch_size=4, shuffle=True)", 1),
+        ("torch.utils.data.DataLoader(data, shuffle=(part == 'train'), num_workers=2)", 1),
+        ("DataLoader(data, batch_size=4, shuffle=False)", 2 / 3),
+        ("DataLoader(data, 4)", 2 / 3),
+    ],
+)
+def test_a_training_loader_has_to_shuffle(tmp_path: Path, loader: str, share: float) -> None:
+    assert judge(tmp_path, "loaders_made", {}, sources=[f"data = TensorDataset(x, y)\n{loader}\n"]).share == pytest.approx(share)
+
+
 def test_code_in_strings_comments_and_magics_is_not_code(tmp_path: Path) -> None:
     source = '# model.eval()\ntext = "model.eval()"\n!echo model.eval()\n%time torch.no_grad()\n'
     assert judge(tmp_path, "validation_loop", {}, sources=[source]).share == 0

@@ -19,6 +19,7 @@ MAX_BYTES = 64 * 1024 * 1024
 _SEPARATORS = (";", "\t", ",")
 _HEADER_WITHIN = 10  # records; exports often begin with a title and an empty line
 _HEADER_WITHIN_CHARACTERS = 100_000
+_AROUND = 20_000  # bytes to either side that tell damaged UTF-8 from Windows-1251
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _FORMULA_BEGINS = frozenset("'=+-@\t\r")
 _AS_CSV = "Save it as CSV: UTF-8 or Windows-1251, separated by commas, semicolons or tabs."
@@ -144,9 +145,9 @@ def _narrow(raw: bytes, where: str) -> str:
         return raw.decode()
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-    lenient = raw.decode(errors="replace")
-    bad = lenient.count("\ufffd")
-    if b"\0" not in raw and sum(not character.isascii() for character in lenient) > 2 * bad:
+        around = raw[max(0, error.start - _AROUND) : error.start + _AROUND].decode(errors="replace")
+    bad = around.count("\ufffd")
+    if b"\0" not in raw and sum(not character.isascii() for character in around) > 2 * bad:
         raise VariantsError(
             f"line {line} is damaged: it is not UTF-8 as the rest is.", where=where, remedy="Correct that line, or export the file again."
         )

@@ -172,7 +172,7 @@ def autograd_used(evidence: Evidence) -> Conclusion:
         "torch.no_grad()": ("torch.no_grad()", "torch.inference_mode()", "$W.data"),
         "grad = 0": ("$W.grad.zero_()", "$W.grad = None", "$OPT.zero_grad($$$)"),
     }
-    return components(evidence, parts, Text(ru="в части 2 нет", en="part 2 lacks"))
+    return components(evidence, parts, Text(ru="В части 2 нет", en="Part 2 lacks"))
 
 
 @check(ru="Свои sigmoid и logloss", en="Own sigmoid and log-loss")
@@ -183,7 +183,7 @@ def own_logloss(evidence: Evidence) -> Conclusion:
         "log": ("torch.log($$$)", "$X.log()", "torch.log1p($$$)"),
         "def sigmoid": ("def sigmoid($$$): $$$", "sigmoid = lambda $$$: $$$", "1/(1+torch.exp(-$X))"),
     }
-    return components(evidence, parts, Text(ru="в части 2 нет", en="part 2 lacks"))
+    return components(evidence, parts, Text(ru="В части 2 нет", en="Part 2 lacks"))
 
 
 def _relative_error(seen: Array, expected: Array) -> float | None:

@@ -56,20 +56,22 @@ class Part:
 
 def describe(session: Any) -> None:
     """Record what the work consists of."""
-    session.record("definitions", {name: _first(session.namespace, ALIASES[name]) or "" for name in ALIASES})
-    session.record("classes", _classes(session.namespace))
-    for number, inputs in ((1, 1), (2, 2)):
-        part = find_part(session, inputs, ("forward", "backward") if number == 1 else ("forward",))
-        session.record(f"part{number}_state", _state(part))
-        if number == 2:
-            session.record("autograd", _autograd(part))
     chosen = session.choose(MODELS, _PIXELS)
-    models = [session.described(trained, MODELS) for trained in session.trained]
-    session.record("models", [{**model, "chosen": index == chosen} for index, model in enumerate(models)])
-    if chosen is not None:
-        for name in ("fed_train", "fed_eval"):
-            if getattr(session.trained[chosen], name) is not None:
-                session.record(name, getattr(session.trained[chosen], name))
+    part1, part2 = find_part(session, 1, ("forward", "backward")), find_part(session, 2, ("forward",))
+    described: dict[str, Callable[[], Any]] = {
+        "definitions": lambda: {name: _first(session.namespace, ALIASES[name]) or "" for name in ALIASES},
+        "classes": lambda: _classes(session.namespace),
+        "part1_state": lambda: _state(part1),
+        "part2_state": lambda: _state(part2),
+        "autograd": lambda: _autograd(part2),
+        "models": lambda: _models(session, chosen),
+    }
+    for name, step in described.items():
+        _attempt(session, (name,), _single(step))
+    for name in ("fed_train", "fed_eval") if chosen is not None else ():
+        fed = getattr(session.trained[chosen], name)
+        if fed is not None:
+            session.record(name, fed)
 
 
 def answer(session: Any, given: Given) -> None:
@@ -189,6 +191,10 @@ def _attempt(session: Any, records: Sequence[str], step: Callable[[], tuple[Any,
             session.record(f"{name}_error", f"{type(error).__name__}: {error}"[:500])
 
 
+def _single(step: Callable[[], Any]) -> Callable[[], tuple[Any, ...]]:
+    return lambda: (step(),)
+
+
 class _Attributes(Mapping[str, Any]):
     """The attributes and methods of an object as a mapping of names."""
 
@@ -251,6 +257,11 @@ def _autograd(part: Part | None) -> Any:
         "requires_grad": {name: bool(getattr(value, "requires_grad", False)) for name, value in values.items()},
         "has_grad": {name: getattr(value, "grad", None) is not None for name, value in values.items()},
     }
+
+
+def _models(session: Any, chosen: int | None) -> list[dict[str, Any]]:
+    models = [session.described(trained, MODELS) for trained in session.trained]
+    return [{**model, "chosen": index == chosen} for index, model in enumerate(models)]
 
 
 def _classes(names: Mapping[str, Any]) -> list[int] | None:

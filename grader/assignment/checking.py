@@ -6,6 +6,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from graphlib import CycleError, TopologicalSorter
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -28,16 +29,15 @@ class _FreshLoader(SourceFileLoader):
 
 
 def load_checks(assignment: Assignment) -> Checks:
-    """Import checks.py and return its check functions in the order of the file, imported ones included.
+    """Import checks.py and return its check functions, imported ones included, each after those it waits for.
 
     Raises AssignmentError when the file cannot be imported (naming the line), when it has no `prepare`, when the rubric names
-    a check that it does not have, or when a check waits for one that does not come before it.
+    a check that it does not have, or when a check waits for one that is not there or for itself.
     """
     with _LOADING:
         module = _import(assignment)
     functions = _functions(module, assignment.checks_file)
     _prove_rubric(assignment, functions)
-    _prove_order(functions, assignment.checks_file)
     prepare = getattr(module, "prepare", None)
     if not callable(prepare):
         raise AssignmentError(
@@ -45,7 +45,7 @@ def load_checks(assignment: Assignment) -> Checks:
             where=str(assignment.checks_file),
             remedy="Define it; it returns the hidden inputs as a Given.",
         )
-    return Checks(functions=MappingProxyType(functions), prepare=prepare)
+    return Checks(functions=MappingProxyType(_in_order(functions, assignment.checks_file)), prepare=prepare)
 
 
 def _import(assignment: Assignment) -> ModuleType:
@@ -109,17 +109,18 @@ def _prove_rubric(assignment: Assignment, functions: Mapping[str, Callable[..., 
         )
 
 
-def _prove_order(functions: Mapping[str, Callable[..., Any]], path: Path) -> None:
-    """A check may wait only for one above it: they are judged in the order of the file."""
-    before: set[str] = set()
-    for name, function in functions.items():
-        for other in getattr(function, _MARK).after:
+def _in_order(functions: Mapping[str, Callable[..., Any]], path: Path) -> dict[str, Callable[..., Any]]:
+    """Return the checks so that each comes after those it waits for; the order of imports must not matter."""
+    waits = {name: getattr(function, _MARK).after for name, function in functions.items()}
+    for name, others in waits.items():
+        for other in others:
             if other not in functions:
                 raise AssignmentError(
                     f'the check "{name}" waits for "{other}", which is not in checks.py.', where=str(path), remedy=did_you_mean(other, functions)
                 )
-            if other not in before:
-                raise AssignmentError(
-                    f'the check "{name}" waits for "{other}", which comes after it.', where=str(path), remedy=f'Move "{other}" above "{name}".'
-                )
-        before.add(name)
+    try:
+        return {name: functions[name] for name in TopologicalSorter(waits).static_order()}
+    except CycleError as error:
+        circle = " → ".join(error.args[1])
+        raise AssignmentError(f"checks wait for each other: {circle}.", where=str(path), remedy="Let one of them go first.") from None
+

@@ -20,7 +20,7 @@ class Cause:
 
 
 def first_causes(evidence: Evidence) -> tuple[Cause, ...]:
-    """Return the failed cells in order, without those that only miss a name which an earlier failed cell should have made."""
+    """Return the failed cells in order, without those that only miss a name which an earlier cause missed or should have made."""
     promised: dict[str, int] = {}
     causes: dict[int, SourceCell] = {}
     followers: dict[int, int] = {}
@@ -33,6 +33,8 @@ def first_causes(evidence: Evidence) -> tuple[Cause, ...]:
             causes[cell.index] = cell
             followers[cell.index] = 0
             origin = cell.index
+            if missing:
+                promised[missing["name"]] = origin
         else:
             followers[origin] += 1
         for name in _bound_names(cell.source):

@@ -1,40 +1,53 @@
 """Required components, read from code that was run, by patterns an instructor can read."""
 
+import re
+from collections.abc import Mapping, Sequence
+
 from grader.checks import Conclusion, check, failed, partial, passed
 from grader.checks.source import code_cells, find
 from grader.evidence import Evidence
 from grader.model import Text
 
+Parts = Mapping[str, Sequence[str]]
 
-def components(evidence: Evidence, parts: dict[str, tuple[str, ...]], lacks: Text) -> Conclusion:
-    """Share the points equally among the parts that some pattern finds in code that was run."""
+
+def components(evidence: Evidence, parts: Parts, lacks: Text) -> Conclusion:
+    """Share the points equally among the `parts` of which some pattern is found in code that was run; `lacks` begins the complaint."""
     cells = code_cells(evidence)
-    missing = [name for name, patterns in parts.items() if not find(cells, patterns)]
-    expected = ", ".join(parts)
+    return required({name: bool(find(cells, patterns)) for name, patterns in parts.items()}, lacks)
+
+
+def required(found: Mapping[str, bool], lacks: Text) -> Conclusion:
+    """Share the points equally among the named parts that were found."""
+    missing = [name for name, there in found.items() if not there]
+    expected = ", ".join(found)
     if not missing:
         return passed(Text(ru="Всё нужное найдено в коде.", en="The code has all that is needed."), expected=expected)
     names = ", ".join(missing)
     return partial(
-        1 - len(missing) / len(parts),
-        Text(ru=f"В коде {lacks.ru}: {names}.", en=f"In the code {lacks.en}: {names}."),
+        1 - len(missing) / len(found),
+        Text(ru=f"{lacks.ru}: {names}.", en=f"{lacks.en}: {names}."),
         hint=Text(ru=f"Добавьте: {names}.", en=f"Add: {names}."),
         expected=expected,
-        actual=", ".join(name for name in parts if name not in missing),
+        actual=", ".join(name for name in found if name not in missing),
     )
 
 
 @check(ru="Загрузчики данных", en="Data loaders")
 def loaders_made(evidence: Evidence) -> Conclusion:
     """A dataset of tensors or of one's own, a loader, and shuffling for training."""
-    parts = {
-        "Dataset": ("TensorDataset($$$)", "class $D(Dataset): $$$", "class $D(torch.utils.data.Dataset): $$$", "data.TensorDataset($$$)"),
-        "DataLoader": ("DataLoader($$$)", "torch.utils.data.DataLoader($$$)", "data.DataLoader($$$)"),
-        "shuffle": ("$F($$$, shuffle=True, $$$)", "$F($$$, shuffle=$S, $$$)", "RandomSampler($$$)"),
+    cells = code_cells(evidence)
+    datasets = ("TensorDataset($$$)", "$M.TensorDataset($$$)", "class $D(Dataset): $$$", "class $D($M.Dataset): $$$")
+    shuffles = find(cells, ("$F($$$A, shuffle=$S)", "$F($$$A, shuffle=$S, $$$B)", "RandomSampler($$$)", "$M.RandomSampler($$$)"))
+    found = {
+        "Dataset": bool(find(cells, datasets)),
+        "DataLoader": bool(find(cells, ("DataLoader($$$)", "$M.DataLoader($$$)"))),
+        "shuffle=True": any(not re.search(r"shuffle\s*=\s*False", match.text) for match in shuffles),
     }
-    return components(evidence, parts, Text(ru="нет", en="there is no"))
+    return required(found, Text(ru="В коде нет", en="The code lacks"))
 
 
-@check(ru="Цикл обучения", en="The training loop")
+@check(ru="Цикл обучения", en="The training loop", after=("module_trained",))
 def training_loop(evidence: Evidence) -> Conclusion:
     """The four calls that every training loop has."""
     parts = {
@@ -43,20 +56,20 @@ def training_loop(evidence: Evidence) -> Conclusion:
         "loss.backward()": ("$LOSS.backward($$$)",),
         "optimizer.step()": ("$OPT.step($$$)",),
     }
-    return components(evidence, parts, Text(ru="в цикле обучения нет", en="the training loop lacks"))
+    return components(evidence, parts, Text(ru="В цикле обучения нет", en="The training loop lacks"))
 
 
-@check(ru="Цикл проверки", en="The validation loop")
+@check(ru="Цикл проверки", en="The validation loop", after=("module_trained",))
 def validation_loop(evidence: Evidence) -> Conclusion:
     """Evaluation mode, and no graph."""
     parts = {
         "model.eval()": ("$MODEL.eval()", "$MODEL.train(False)"),
         "torch.no_grad()": ("torch.no_grad()", "torch.inference_mode()", "no_grad()", "torch.set_grad_enabled(False)"),
     }
-    return components(evidence, parts, Text(ru="в цикле проверки нет", en="the validation loop lacks"))
+    return components(evidence, parts, Text(ru="В цикле проверки нет", en="The validation loop lacks"))
 
 
-@check(ru="Отчёт о качестве по классам", en="The report by classes")
+@check(ru="Отчёт о качестве по классам", en="The report by classes", after=("module_trained",))
 def report_printed(evidence: Evidence) -> Conclusion:
     """A classification report or a confusion matrix, in a cell that ran."""
     ran = [cell for cell in code_cells(evidence) if cell.status == "ok"]
@@ -69,7 +82,7 @@ def report_printed(evidence: Evidence) -> Conclusion:
     )
 
 
-@check(ru="Веса первого слоя показаны", en="The first layer's weights are shown")
+@check(ru="Веса первого слоя показаны", en="The first layer's weights are shown", after=("module_trained",))
 def weights_pictured(evidence: Evidence) -> Conclusion:
     """An imshow in a cell that ran and that speaks of parameters or weights."""
     ran = [cell for cell in code_cells(evidence) if cell.status == "ok" and ("weight" in cell.source or "parameters" in cell.source)]

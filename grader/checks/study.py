@@ -55,7 +55,7 @@ def study_runs(evidence: Evidence) -> Conclusion:
     )
 
 
-@check(ru="Итоговая таблица", en="The final table")
+@check(ru="Итоговая таблица", en="The final table", after=("module_trained",))
 def table_filled(evidence: Evidence, assignment: Assignment) -> Conclusion:
     """A markdown table of the student's own with at least three rows of numbers."""
     rows = max((len(filled_rows(text)) for text in own_texts(evidence, assignment)), default=0)

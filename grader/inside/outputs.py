@@ -65,7 +65,7 @@ class CellOutputs:
         with self._lock:
             shown = self._displayed.get(str(display_id), [])
             for output in shown:
-                self._media -= _media_size(output["data"])
+                self._release(output["data"])
                 output.update(data=self._bounded(data), metadata=_json_or(metadata or {}, {}))
             if not shown:
                 self.show("display_data", data, metadata, display_id=display_id)
@@ -118,7 +118,7 @@ class CellOutputs:
         kept: dict[str, Any] = {}
         for mime, value in data.items():
             ready = _mime_value(mime, value)
-            size = len(ready) if isinstance(ready, str) else len(json.dumps(ready))
+            size = _size(ready)
             if not mime.startswith("text/"):
                 if self._media + size > self._media_left:
                     self._cut.add(f"pictures beyond {self._media_left / (1 << 20):.3g} MiB")
@@ -131,6 +131,13 @@ class CellOutputs:
                 self._text += size
             kept[str(mime)] = ready
         return kept
+
+    def _release(self, data: Mapping[str, Any]) -> None:
+        for mime, value in data.items():
+            if mime.startswith("text/"):
+                self._text -= _size(value)
+            else:
+                self._media -= _size(value)
 
     def _clear_if_asked(self) -> None:
         if self._clear_first:
@@ -204,5 +211,5 @@ def _json_or(value: Any, other: Any) -> Any:
     return value
 
 
-def _media_size(data: Mapping[str, Any]) -> int:
-    return sum(len(value) if isinstance(value, str) else len(json.dumps(value)) for mime, value in data.items() if not mime.startswith("text/"))
+def _size(value: Any) -> int:
+    return len(value) if isinstance(value, str) else len(json.dumps(value))

@@ -20,6 +20,11 @@ def take_wire() -> tuple[int, int]:
     os.dup2(null, 0)
     os.dup2(2, 1)
     os.close(null)
+    if sys.platform == "win32":
+        import msvcrt
+
+        for end in (reading, writing):
+            msvcrt.setmode(end, os.O_BINARY)
     return reading, writing
 
 

@@ -61,7 +61,7 @@ class Run:
         """Make the surroundings, give up what student code must not have, and return the probe."""
         job = self._job
         os.chdir(job["work"])
-        place.lay_out(Path(job["work"]), job["data"], job["files"], above=job["isolation"] == "full")
+        place.lay_out(Path(job["work"]), job["data"], job["files"])
         surroundings.set_variables(job["standins"], job["data"], self._scratch)
         reached = harden.confine(job["landlock_ro"], job["landlock_rw"]) if job["harden"] else {}
         surroundings.seed_everything(job["seed"])
@@ -80,8 +80,10 @@ class Run:
 
         shell = NotebookShell(self._clock, int(self._job["limits"]["output_mb"]) << 19, self._scratch)
         surroundings.answer_prompts()
+        surroundings.plain_progress_bars()
         colab.install()
         sys.path.insert(0, "")
+        sys.argv = [""]
         epochs, trace = Epochs(shell.namespace, probe.WATCH), Trace()
         rewriting.install(self._note_missing, epochs.note)
         shell.rewrite_with(rewriting.CellRewriter(probe.WATCH))

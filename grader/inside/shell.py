@@ -67,6 +67,7 @@ class Shell(InteractiveShell):  # type: ignore[misc] # IPython has no types
     display_pub_class = Type(_Publisher)
     screen: Screen
     clock: CellClock
+    failure: BaseException | None = None
 
     def show_text(self, text: str) -> None:
         """Show the output of a program."""
@@ -99,6 +100,7 @@ class Shell(InteractiveShell):  # type: ignore[misc] # IPython has no types
     def showtraceback(self, exc_tuple: Any = None, *arguments: Any, **options: Any) -> None:
         """Show an error without the frames of this package."""
         error = exc_tuple[1] if exc_tuple else sys.exc_info()[1]
+        self.failure = self.failure or error
         if error is not None:
             error.__traceback__ = without_our_frames(error.__traceback__)
         try:
@@ -175,16 +177,19 @@ class NotebookShell:
         )
 
     def _run_limited(self, source: str) -> BaseException | None:
+        self.shell.failure = None
         self._clock.arm()
         try:
             result = self.shell.run_cell(source, store_history=True)
             failure: BaseException | None = result.error_before_exec or result.error_in_exec
-            return failure
+            # An error so odd that IPython failed over it was shown first, and is the one to name.
+            return failure and (self.shell.failure or failure)
         except CellTimeLimit:
             raise
         except BaseException as escaped:
-            self.shell.showtraceback((type(escaped), escaped, escaped.__traceback__))
-            return escaped
+            if self.shell.failure is None:
+                self.shell.showtraceback((type(escaped), escaped, escaped.__traceback__))
+            return self.shell.failure or escaped
         finally:
             self._clock.disarm()
 

@@ -2,7 +2,9 @@
 
 import builtins
 import getpass
+import importlib
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import random
@@ -18,7 +20,7 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NU
 def set_variables(standins: str, data: str, scratch: Path) -> None:
     """Set what libraries and programs started from the notebook read from the environment; before torch is imported."""
     folders = [standins, str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
-    os.environ["PATH"] = os.pathsep.join(folder for folder in folders if folder)
+    os.environ["PATH"] = os.pathsep.join(dict.fromkeys(part for folder in folders for part in folder.split(os.pathsep) if part))
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     os.environ.setdefault("MPLCONFIGDIR", str(scratch / "matplotlib"))
@@ -51,6 +53,15 @@ def answer_prompts() -> None:
     builtins.input = read
     getpass.getpass = read
     sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - for the life of the process
+
+
+def plain_progress_bars() -> None:
+    """Give `tqdm.notebook` the bars of a terminal where there are no widgets: its own would raise in the middle of a training."""
+    if importlib.util.find_spec("tqdm") is None or importlib.util.find_spec("ipywidgets") is not None:
+        return
+    plain, notebook = importlib.import_module("tqdm"), importlib.import_module("tqdm.notebook")
+    notebook.tqdm = notebook.tqdm_notebook = plain.tqdm  # type: ignore[attr-defined]
+    notebook.trange = notebook.tnrange = plain.trange  # type: ignore[attr-defined]
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:

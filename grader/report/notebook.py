@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby, islice
 from typing import Any, Literal, cast
@@ -20,7 +20,7 @@ from grader.report.visible import Passage, overwritten, passage, plain, terminal
 
 _MOST_CELLS, _MOST_OUTPUTS = 1000, 60
 _SOURCE, _SOURCE_LINES, _OUTPUT, _OUTPUT_LINES = 20_000, 600, 16_000, 400
-_ALL_TEXT, _ALL_PICTURES = 2_000_000, 48 * 1024 * 1024
+_ALL_TEXT, _ALL_PICTURES = 2_000_000, 24 * 1024 * 1024
 _INLINE_PICTURE = re.compile(r"data:(image/(?:png|jpeg));base64,([A-Za-z0-9+/=]+)")
 _TEXT_KINDS = ("text/plain", "text/markdown", "text/latex", "text/html", "image/svg+xml", "application/javascript", "application/json")
 
@@ -55,14 +55,13 @@ class ShownNotebook:
     readable: bool = True
 
 
-@dataclass(slots=True)
 class _Allowance:
     """What the page has room for yet, in characters of text and of encoded pictures."""
 
-    text: int = field(default=_ALL_TEXT)
-    pictures: int = field(default=_ALL_PICTURES)
+    def __init__(self) -> None:
+        self.text, self.pictures = _ALL_TEXT, _ALL_PICTURES
 
-    def passage(self, text: str, markup: Any, characters: int, lines: int) -> Passage:
+    def passage(self, text: str, markup: Callable[[str], Markup], characters: int, lines: int) -> Passage:
         found = passage(text, markup, characters=max(0, min(characters, self.text)), lines=lines)
         self.text -= min(len(text) - found.left_out, self.text)
         return found

@@ -40,7 +40,7 @@ def page_templates(language: Language) -> Environment:
 
 def number(value: float, digits: int = 2, *, language: Language) -> str:
     """Return a number as the language writes it, with at most so many decimals."""
-    pattern = "#,##0." + "#" * digits if digits else "#,##0"
+    pattern = "0." + "#" * digits if digits else "0"
     return format_decimal(value, format=pattern, locale=language)
 
 
@@ -50,7 +50,7 @@ def share(part: float, whole: float) -> float:
 
 
 def _percent(value: float, *, language: Language) -> str:
-    return format_percent(value, format="#,##0 %" if language == "ru" else "#,##0%", locale=language)
+    return format_percent(value, format="0 %" if language == "ru" else "0%", locale=language)
 
 
 def _shown(value: object) -> object:

@@ -13,7 +13,7 @@ _ODD = re.compile(
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
 _COLOURS = re.compile(r"\x1b\[(?P<codes>[0-9;:]*)m")
-_OTHER_COMMANDS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)")
+_OTHER_COMMANDS = re.compile(r"\x1b\[(?![0-9;:]*m)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)")
 _STYLES = {1: "b", 3: "i", 4: "u"}
 _STYLE_OFF = {22: "b", 23: "i", 24: "u"}
 _GREY_SPREAD = 40
@@ -39,7 +39,7 @@ def passage(text: str, markup: Callable[[str], Markup], *, characters: int, line
     head = _first_lines(whole[: characters - characters // 4], lines - lines // 4)
     if len(whole) <= characters and whole.count("\n") < lines:
         return Passage(head=markup(whole))
-    tail = _last_lines(whole[len(head) :][-(characters // 4) :], lines // 4)
+    tail = _last_lines(whole[max(len(head), len(whole) - characters // 4) :], lines // 4)
     return Passage(head=markup(head), left_out=len(whole) - len(head) - len(tail), tail=markup(tail))
 
 

@@ -41,14 +41,14 @@ _NAMESPACES = (
     *("--hostname", "zachet", "--uid", _UID, "--gid", _UID),
 )
 
-_READ_ONLY = ("/usr", "/etc", "/proc", "/bin", "/lib", "/lib64", "/in", _DATA, "/zachet")
+_READ_ONLY = ("/usr", "/etc", "/proc", "/dev", "/bin", "/lib", "/lib64", "/in", _DATA, "/zachet")
 
 
 def find_bubblewrap() -> str:
     """Return the path of bubblewrap; raises IsolationError when it is missing or too old."""
     if not sys.platform.startswith("linux"):
         raise IsolationError("Full isolation needs Linux.", remedy="Grade on Linux, or pass --isolation none for work you trust.")
-    path = shutil.which("bwrap") or shutil.which("bwrap", path="/usr/bin:/usr/local/bin")
+    path = shutil.which("bwrap")
     if path is None:
         raise IsolationError(
             "Bubblewrap is not on this machine, so submissions would share it with the grader.",

@@ -4,7 +4,7 @@ import json
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, TypeGuard
 
 import numpy as np
 
@@ -104,7 +104,7 @@ def parse_array(header: Mapping[str, Any], payload: bytes) -> Array:
         raise MalformedFrame("an array without a usable shape") from error
 
 
-def is_count(value: object) -> bool:
+def is_count(value: object) -> TypeGuard[int]:
     """Whether `value` is a whole number from zero on, and not a truth value."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 

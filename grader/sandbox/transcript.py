@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from grader.model import Array, CellRun, Json, Record, Vouched
-from grader.sandbox.frames import Frame, MalformedFrame, parse_array, parse_json
+from grader.sandbox.frames import Frame, MalformedFrame, is_count, parse_array, parse_json
 from grader.sandbox.outputs import clean_outputs
 
 _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,100}")
@@ -67,7 +67,7 @@ class Transcript:
 
     def _take_cell(self, frame: Frame) -> None:
         index, status = frame.header.get("index"), frame.header.get("status")
-        if not isinstance(index, int) or index not in self._code_cells or index <= max(self._cells, default=-1):
+        if not is_count(index) or index not in self._code_cells or index <= max(self._cells, default=-1):
             raise MalformedFrame(f"the end of cell {str(index)[:40]}, which was not running")
         if status not in {"ok", "error"}:
             raise MalformedFrame("a cell that ended in no known way")

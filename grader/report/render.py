@@ -1,0 +1,123 @@
+"""One student's report."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from grader.model import CriterionScore, Json, Language, Outcome, Score
+from grader.report.notebook import show_notebook
+from grader.report.page import page_templates, share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedCell:
+    """A cell that ended with an error; `number` counts all cells from 1."""
+
+    number: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """What the page says of the run. Seconds and megabytes; a limit of 0 is not known.
+
+    `causes` are the cells that failed for a reason of their own, `followers` those that only missed a name after one had failed.
+    """
+
+    exit_reason: str
+    message: str
+    seed: str
+    device: str
+    cpu_s: float
+    wall_s: float
+    peak_mb: float
+    cpu_limit_s: float
+    wall_limit_s: float
+    memory_limit_mb: float
+    ok: int
+    not_run: int
+    total: int
+    causes: tuple[FailedCell, ...]
+    followers: tuple[FailedCell, ...]
+
+
+def render_report(score: Score, executed_notebook: str, language: Language) -> str:
+    """Return the report as one HTML page that needs nothing else. The same score and notebook give the same page.
+
+    `executed_notebook` is nbformat 4 JSON; text that is no notebook gives a report that says so.
+    """
+    cells = list(_cells(score.execution))
+    statuses = {int(_number(cell.get("index"))): _text(cell.get("status")) for cell in cells}
+    return (
+        page_templates(language)
+        .get_template("report.html.j2")
+        .render(
+            score=score,
+            variant=_variant(score.variant, language),
+            run=_run_facts(score.execution, cells),
+            notebook=show_notebook(executed_notebook, statuses),
+            state=criterion_state,
+            share=share,
+        )
+    )
+
+
+def criterion_state(criterion: CriterionScore) -> str:
+    """Return how a criterion stands as one word: that of an outcome, or `partial`."""
+    outcomes = {finding.outcome for finding in criterion.findings}
+    for waiting in (Outcome.ERRORED, Outcome.PENDING):
+        if waiting in outcomes:
+            return str(waiting)
+    if criterion.earned >= criterion.points:
+        return str(Outcome.PASSED)
+    if criterion.earned > 0:
+        return "partial"
+    return str(Outcome.SKIPPED if outcomes == {Outcome.SKIPPED} else Outcome.FAILED)
+
+
+def _variant(variant: Mapping[str, Json], language: Language) -> dict[str, object]:
+    """Return what was dealt: (class index, class name) pairs, the group and the number in it, each empty when not known."""
+    classes, names = variant.get("classes"), variant.get(f"class_names_{language}")
+    indices = classes if isinstance(classes, list) else []
+    named = names if isinstance(names, list) and len(names) == len(indices) else [""] * len(indices)
+    return {
+        "classes": [(_text(index), _text(name).replace("_", " ")) for index, name in zip(indices, named, strict=True)],
+        **{key: _text(variant.get(key)) for key in ("group", "number", "stream", "resolution")},
+    }
+
+
+def _run_facts(execution: Mapping[str, Json], cells: list[Mapping[str, Json]]) -> RunFacts:
+    found = execution.get("limits")
+    limits: Mapping[str, Json] = found if isinstance(found, dict) else {}
+    failed = [
+        FailedCell(number=int(_number(cell.get("index"))) + 1, error=_text(cell.get("error")))
+        for cell in cells
+        if cell.get("status") == "error"
+    ]
+    followers = tuple(cell for cell in failed[1:] if cell.error.startswith("NameError: name "))
+    return RunFacts(
+        **{key: _text(execution.get(key)) for key in ("exit_reason", "message", "seed", "device")},
+        **{key: _number(execution.get(key)) for key in ("cpu_s", "wall_s", "peak_mb")},
+        cpu_limit_s=_number(limits.get("cpu_s")),
+        wall_limit_s=_number(limits.get("wall_s")),
+        memory_limit_mb=_number(limits.get("memory_mb")),
+        ok=sum(cell.get("status") == "ok" for cell in cells),
+        not_run=sum(cell.get("status") == "not_run" for cell in cells),
+        total=len(cells),
+        causes=tuple(cell for cell in failed if cell not in followers),
+        followers=followers,
+    )
+
+
+def _cells(execution: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
+    cells = execution.get("cells")
+    for cell in cells if isinstance(cells, list) else ():
+        if isinstance(cell, dict):
+            yield cell
+
+
+def _number(value: Json) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _text(value: Json) -> str:
+    return "" if value is None or isinstance(value, list | dict) else str(value)
