@@ -35,7 +35,7 @@ def need(isolation: Isolation) -> None:
 
 
 def notebook_of(*cells: str) -> str:
-    listed = [
+    listed: list[dict[str, object]] = [
         {"cell_type": "code", "id": f"c{place}", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
         for place, source in enumerate(cells)
     ]

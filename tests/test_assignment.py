@@ -276,11 +276,16 @@ def test_checks_without_prepare_are_refused(folder: Folder) -> None:
     )
 
 
-def test_a_check_may_wait_only_for_one_above_it(folder: Folder) -> None:
+def test_a_check_comes_after_those_it_waits_for_wherever_it_stands(folder: Folder) -> None:
     checks = CHECKS.replace('after=("loss_falls",)', "").replace('en="The loss falls"', 'en="The loss falls", after=("ends_low",)')
-    what, _, remedy = refused(folder(checks=checks))
-    assert what == 'the check "loss_falls" waits for "ends_low", which comes after it.'
-    assert remedy == 'Move "ends_low" above "loss_falls".'
+    order = list(load_checks(load_assignment(folder(checks=checks))).functions)
+    assert order.index("ends_low") < order.index("loss_falls")
+
+
+def test_checks_that_wait_for_each_other_are_refused(folder: Folder) -> None:
+    what, _, remedy = refused(folder(checks=CHECKS.replace('en="The loss falls"', 'en="The loss falls", after=("ends_low",)')))
+    assert what.startswith("checks wait for each other: ")
+    assert remedy == "Let one of them go first."
 
 
 def test_a_check_that_waits_for_an_unknown_one_is_refused(folder: Folder) -> None:

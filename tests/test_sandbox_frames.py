@@ -69,8 +69,8 @@ def test_no_header_at_all_brings_the_transcript_down(value: object) -> None:
                 if kind != "started":
                     transcript.take(frame("started", environment={}))
                 transcript.take(Frame(header={**header, **more}, payload=json.dumps(value).encode()))
-            except MalformedFrame as malformed:
-                assert str(malformed)  # noqa: PT017 - either way is fine, as long as there is no third
+            except MalformedFrame:
+                continue
 
 
 def test_a_refusal_comes_before_the_bytes_are_taken() -> None:

@@ -50,12 +50,11 @@ def test_hidden_inputs_go_in_after_the_last_cell_and_answers_to_them_are_measure
     assert seen == ["early"]
     vouched = {record.name: record.vouched for record in result.records}
     assert vouched == {"early": Vouched.REPORTED, "given": Vouched.MEASURED}
-    arrays, payload = result.records[1].value  # type: ignore[misc]
-    assert arrays == [  # type: ignore[has-type]
+    described = [
         {"name": "x", "dtype": "<f4", "shape": [1, 2], "bytes": 8},
         {"name": "flags", "dtype": "|b1", "shape": [1], "bytes": 1},
     ]
-    assert payload == np.array([1.5, 2.0], "<f4").tobytes().hex() + "01"  # type: ignore[has-type]
+    assert result.records[1].value == [described, np.array([1.5, 2.0], "<f4").tobytes().hex() + "01"]
     assert list(result.given.kept) == ["labels"]
 
 

@@ -166,11 +166,13 @@ def xor_solved(evidence: Evidence) -> Conclusion:
 @check(ru="Autograd и обновление весов", en="Autograd and the update of the weights")
 def autograd_used(evidence: Evidence) -> Conclusion:
     """A backward call, gradients zeroed, and updates without a graph."""
+    # An optimiser never shows `.grad`: whoever reads it updates the weights by hand.
     parts = {
-        "requires_grad": ("$$$.requires_grad_($$$)", "$F($$$, requires_grad=True)"),
-        ".backward()": ("$LOSS.backward($$$)",),
-        "torch.no_grad()": ("torch.no_grad()", "torch.inference_mode()", "$W.data"),
-        "grad = 0": ("$W.grad.zero_()", "$W.grad = None", "$OPT.zero_grad($$$)"),
+        "requires_grad": ("$W.requires_grad_($$$)", "$F($$$A, requires_grad=True)", "$F($$$A, requires_grad=True, $$$B)", "$W.requires_grad = True"),
+        ".backward()": ("$LOSS.backward($$$)", "torch.autograd.grad($$$)"),
+        "w -= lr * w.grad": ("$W.grad",),
+        "torch.no_grad()": ("torch.no_grad()", "torch.inference_mode()", "no_grad()", "$W.data"),
+        "w.grad = 0": ("$W.grad.zero_()", "$W.grad = None", "$W.grad.data.zero_()", "$W.grad.fill_(0)"),
     }
     return components(evidence, parts, Text(ru="В части 2 нет", en="Part 2 lacks"))
 
@@ -179,9 +181,8 @@ def autograd_used(evidence: Evidence) -> Conclusion:
 def own_logloss(evidence: Evidence) -> Conclusion:
     """Sigmoid by its formula and the log-loss by logarithms."""
     parts = {
-        "1 / (1 + exp(-x))": ("torch.exp($$$)", "np.exp(-$X)", "$X.exp()"),
+        "exp": ("torch.exp($$$)", "$X.exp()"),
         "log": ("torch.log($$$)", "$X.log()", "torch.log1p($$$)"),
-        "def sigmoid": ("def sigmoid($$$): $$$", "sigmoid = lambda $$$: $$$", "1/(1+torch.exp(-$X))"),
     }
     return components(evidence, parts, Text(ru="В части 2 нет", en="Part 2 lacks"))
 

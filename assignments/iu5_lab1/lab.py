@@ -1,13 +1,6 @@
 # %% [markdown] lang="ru"
 # # Лабораторная работа № 1. Полносвязные нейронные сети в PyTorch
 #
-# | | |
-# |---|---|
-# | **Студент** | {{ student.name }} |
-# | **Группа** | {{ student.group }} |
-# | **Вариант** | {{ variant.number }} |
-# | **Классы CIFAR-100** | {{ variant.classes }} ({{ variant.class_names }}) |
-#
 # В этой работе вы трижды обучите полносвязную сеть и с каждым разом будете отдавать PyTorch всё больше ручного труда:
 #
 # 1. **Регрессия.** Прямой и обратный проход пишутся вручную, без автоматического дифференцирования.
@@ -31,13 +24,6 @@
 
 # %% [markdown] lang="en"
 # # Lab 1. Fully connected neural networks in PyTorch
-#
-# | | |
-# |---|---|
-# | **Student** | {{ student.name }} |
-# | **Group** | {{ student.group }} |
-# | **Variant** | {{ variant.number }} |
-# | **CIFAR-100 classes** | {{ variant.classes }} ({{ variant.class_names }}) |
 #
 # In this lab you train a fully connected network three times, and each time PyTorch takes more of the work off your hands:
 #

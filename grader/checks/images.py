@@ -57,7 +57,7 @@ def class_lists(evidence: Evidence) -> tuple[Sequence[int], Sequence[int]]:
     return dealt, written if honest else ()  # type: ignore[return-value]
 
 
-@check(ru="Классы вашего варианта", en="The classes of your variant")
+@check(ru="Классы вашего варианта", en="The classes of your variant", after=("module_trained",))
 def classes_of_variant(evidence: Evidence) -> Conclusion:
     """The written list of classes, as a set, against the manifest."""
     dealt, honest = class_lists(evidence)

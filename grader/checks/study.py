@@ -10,7 +10,7 @@ from grader.evidence import Evidence
 from grader.model import Text, Vouched
 from grader.notebook import read_lab
 
-_ANSWERS, _WORDS, _COLUMNS = 13, 12, 3
+_ANSWERS, _ROWS, _WORDS, _COLUMNS = 13, 5, 12, 3
 _NUMBER = re.compile(r"\d+[.,]\d+|\d\s*%")
 
 
@@ -57,16 +57,16 @@ def study_runs(evidence: Evidence) -> Conclusion:
 
 @check(ru="Итоговая таблица", en="The final table", after=("module_trained",))
 def table_filled(evidence: Evidence, assignment: Assignment) -> Conclusion:
-    """A markdown table of the student's own with at least three rows of numbers."""
+    """A markdown table of the student's own with at least five rows of numbers."""
     rows = max((len(filled_rows(text)) for text in own_texts(evidence, assignment)), default=0)
     return partial(
-        rows / 3,
+        rows / _ROWS,
         Text(ru=f"Заполнено строк: {rows}.", en=f"Rows filled in: {rows}."),
         hint=Text(
             ru="Одна строка на каждое обучение: конфигурация, гиперпараметры, точность на обучении и тесте, комментарий.",
             en="One row per training: configuration, hyper-parameters, train and test accuracy, comment.",
         ),
-        expected="≥ 3",
+        expected=f"≥ {_ROWS}",
         actual=str(rows),
     )
 

@@ -100,7 +100,7 @@ class Shell(InteractiveShell):  # type: ignore[misc] # IPython has no types
     def showtraceback(self, exc_tuple: Any = None, *arguments: Any, **options: Any) -> None:
         """Show an error without the frames of this package."""
         error = exc_tuple[1] if exc_tuple else sys.exc_info()[1]
-        self.failure = self.failure or error
+        self.failure = error if self.failure is None else self.failure
         if error is not None:
             error.__traceback__ = without_our_frames(error.__traceback__)
         try:
@@ -181,15 +181,15 @@ class NotebookShell:
         self._clock.arm()
         try:
             result = self.shell.run_cell(source, store_history=True)
-            failure: BaseException | None = result.error_before_exec or result.error_in_exec
+            failure: BaseException | None = result.error_in_exec if result.error_before_exec is None else result.error_before_exec
             # An error so odd that IPython failed over it was shown first, and is the one to name.
-            return failure and (self.shell.failure or failure)
+            return self.shell.failure if failure is not None and self.shell.failure is not None else failure
         except CellTimeLimit:
             raise
         except BaseException as escaped:
             if self.shell.failure is None:
                 self.shell.showtraceback((type(escaped), escaped, escaped.__traceback__))
-            return self.shell.failure or escaped
+            return escaped if self.shell.failure is None else self.shell.failure
         finally:
             self._clock.disarm()
 
