@@ -1,7 +1,7 @@
 """Many submissions: as many at once as there are cores, each kept as soon as it is done, so that nothing done is done again."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +59,7 @@ class Done:
 
 def grade_cohort(
     work: Sequence[tuple[Submission, Variant]], setting: Setting, results: Results, *, jobs: int, language: Language, resume: bool
-) -> Iterator[Done]:
+) -> Generator[Done, None, None]:
     """Grade every submission, `jobs` at a time, and yield each when its score and report are on disk.
 
     One that fails through our fault is yielded with its error and the batch goes on. Closing the iterator early, as Ctrl-C does,
@@ -124,7 +124,7 @@ def finish(results: Results, *, title: str, language: Language) -> tuple[Score, 
     scores = tuple(read_scores(results))
     try:
         write_gradebook(results.gradebook, scores)
-        rows = [_index_row(scored) for scored in scores]
+        rows = [_index_row(scored, language) for scored in scores]
         write_atomically(results.reports / "index.html", render_index(rows, title, language))
     except OSError as error:
         raise EvidenceError(
@@ -158,14 +158,18 @@ def report_name(student: str) -> str:
 
 
 def first_problem(scored: Score) -> Text | None:
-    """Return the first thing that a person should look at."""
-    findings = [*scored.notes, *(finding for criterion in scored.criteria for finding in criterion.findings)]
+    """Return the first thing to look at: a fault of ours, a cell that failed, what cost most, what waits for a person, a note."""
+    rows = sorted(scored.criteria, key=lambda criterion: criterion.earned - criterion.points)
+    graded = [finding for criterion in rows for finding in criterion.findings]
+    cells = scored.execution["cells"]
+    broken = isinstance(cells, list) and any(isinstance(cell, dict) and cell["status"] != "ok" for cell in cells)
+    ordered = [*scored.notes, *graded] if broken or not cells else [*graded, *scored.notes]
     bad = (Outcome.ERRORED, Outcome.FAILED, Outcome.PENDING)
-    return next((finding.rationale for outcome in bad for finding in findings if finding.outcome is outcome), None)
+    return next((finding.rationale for outcome in bad for finding in ordered if finding.outcome is outcome), None)
 
 
-def _index_row(scored: Score) -> IndexRow:
-    names = scored.variant.get("class_names_ru")
+def _index_row(scored: Score, language: Language) -> IndexRow:
+    names = scored.variant.get(f"class_names_{language}")
     return IndexRow(
         student=scored.student,
         name=scored.name,
@@ -189,7 +193,8 @@ def _evidence_of(submission: Submission, variant: Variant, setting: Setting, res
     data = {"name": setting.data.name, "digest": setting.data.digest} if setting.data else None
     facts = evidence.manifest
     same = (
-        facts["submission"] == submission.digest
+        submission.digest
+        and facts["submission"] == submission.digest
         and facts["view"] == str(setting.view)
         and facts["data"] == data
         and evidence.variant.get("classes") == list(variant.classes)

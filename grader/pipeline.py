@@ -72,7 +72,7 @@ def _give(records: tuple[Record, ...], submission: Submission, variant: Variant,
     key = hmac.new(setting.secret, f"hidden\0{submission.assignment}\0{submission.student}".encode(), hashlib.sha256)
     with_images = setting.data is not None
     preparation = Preparation(
-        variant=variant_record(variant),
+        variant=_variant_facts(variant),
         view=setting.view,
         records={record.name: record for record in records},
         rng=np.random.default_rng(int.from_bytes(key.digest(), "big")),
@@ -82,6 +82,10 @@ def _give(records: tuple[Record, ...], submission: Submission, variant: Variant,
     return setting.checks.prepare(preparation)
 
 
+def _variant_facts(variant: Variant) -> dict[str, Json]:
+    return {key: list(value) if isinstance(value, list) else value for key, value in variant_record(variant).items()}
+
+
 def _facts(submission: Submission, variant: Variant, setting: Setting) -> Mapping[str, Json]:
     return {
         "tool": __version__,
@@ -89,7 +93,7 @@ def _facts(submission: Submission, variant: Variant, setting: Setting) -> Mappin
         "edition": setting.assignment.edition,
         "student": submission.student,
         "name": variant.student.name,
-        "variant": dict(variant_record(variant)),
+        "variant": _variant_facts(variant),
         "view": str(setting.view),
         "data": {"name": setting.data.name, "digest": setting.data.digest} if setting.data else None,
         "problems": [finding_to_json(problem) for problem in submission.problems],

@@ -4,7 +4,7 @@ import json
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -135,7 +135,3 @@ def _read(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
         return None
     header = json.loads(stream.read(struct.unpack(">I", length)[0]))
     return header, stream.read(header["bytes"])
-
-
-def code_of(*lines: Sequence[str]) -> str:
-    return "\n".join("".join(line) for line in lines)

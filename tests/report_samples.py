@@ -4,6 +4,7 @@ import base64
 import io
 import json
 from collections.abc import Mapping, Sequence
+from html.parser import HTMLParser
 from typing import Any
 
 from PIL import Image
@@ -15,6 +16,34 @@ VARIANT: dict[str, Json] = {
     "rule": "iu5-2024", "classes": [39, 58, 23], "class_names_en": ["keyboard", "pickup_truck", "cloud"],
     "class_names_ru": ["клавиатура", "пикап", "облако"], "group": "ИУ5-24М", "number": 2, "stream": "IU5", "resolution": "",
 }  # fmt: skip
+
+
+VOID = {"meta", "img", "br", "hr", "path", "circle", "rect", "link", "input"}
+
+
+class Outline(HTMLParser):
+    """Reads a page strictly: every element is closed, and in order. `tags` are all of them with their attributes, `text` what is read."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
 
 
 def picture(kind: str = "PNG", size: tuple[int, int] = (60, 40)) -> str:

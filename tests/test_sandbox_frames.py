@@ -1,5 +1,6 @@
 """The wire, seen from the trusted end: what is taken, and that everything else is refused in one way."""
 
+import contextlib
 import io
 import json
 import struct
@@ -50,11 +51,9 @@ def test_a_frame_written_is_the_frame_read() -> None:
 @given(st.binary(max_size=200))
 def test_no_bytes_at_all_bring_the_reader_down(data: bytes) -> None:
     stream = io.BytesIO(data)
-    try:
+    with contextlib.suppress(MalformedFrame):
         while read_frame(stream, allow) is not None:
             pass
-    except MalformedFrame as malformed:
-        assert str(malformed)
 
 
 @given(

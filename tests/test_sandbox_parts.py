@@ -248,3 +248,22 @@ def test_what_the_machine_refuses_is_said_with_its_remedy(programs: Path, says: 
 
 def test_the_tier_none_is_always_there() -> None:
     available(Isolation.NONE)
+
+
+def test_the_sandbox_can_be_imported_where_the_modules_of_posix_are_missing() -> None:
+    missing = ["resource", "fcntl", "pwd", "grp", "termios", "pty", "posix_ipc"]
+    script = f"import sys\nfor name in {missing!r}: sys.modules[name] = None\nimport grader.sandbox"
+    assert subprocess.run([sys.executable, "-c", script], cwd=CHECKOUT, check=False).returncode == 0
+
+
+def test_root_that_may_not_mount_says_what_is_out_of_reach() -> None:
+    if os.geteuid() != 0 or not shutil.which("setpriv") or Path(sys.base_prefix).is_relative_to("/usr"):
+        pytest.skip("needs root, setpriv and a Python of its own")
+    script = "from grader.model import Isolation\nfrom grader.sandbox import available\navailable(Isolation.FULL)"
+    command = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin", sys.executable, "-c", script]
+    result = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    if os.access("/root", os.X_OK) and Path("/root").stat().st_mode & 0o001 == 0 and sys.base_prefix.startswith("/root/"):
+        assert f"{sys.base_prefix} is not readable for uid 65533, and root may not make mounts here" in result.stderr
+        assert "chmod a+rX" in result.stderr
+    else:
+        assert result.returncode == 0, result.stderr

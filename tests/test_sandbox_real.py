@@ -1,7 +1,6 @@
 """The runner that ships, in the sandbox that ships: a small notebook in both tiers."""
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +58,6 @@ def test_the_data_set_stands_where_notebooks_look_for_it_and_an_endless_cell_end
     assert said(result, 2) == "after"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="a private home is the case of root")
 def test_student_code_cannot_leave_by_the_doors_that_the_parent_left_to_the_runner(tmp_path: Path) -> None:
     cell = (
         "import os\nfor path in ('/', '/root', '/proc/1/root', '/proc/1/fd'):\n  try: os.listdir(path); print(path)\n  except OSError: pass\n"

@@ -1,10 +1,11 @@
 """The written part: the study's trainings, the final table, the answers; and which cells failed first."""
 
 import re
+from collections.abc import Sequence
 
 from grader.assignment import Assignment
 from grader.checks import Conclusion, check, failed, partial, passed
-from grader.checks.cells import first_causes
+from grader.checks.cells import Cause, first_causes
 from grader.checks.images import trained_models
 from grader.evidence import Evidence
 from grader.model import Text, Vouched
@@ -19,23 +20,36 @@ def cells_ran(evidence: Evidence) -> Conclusion:
     """The first causes among the failed cells; what merely follows is counted."""
     causes = first_causes(evidence)
     missing = evidence.record("missing_imports") if evidence.has("missing_imports") else []
-    if not causes and not missing and all(cell.status != "not_run" for cell in evidence.cells):
-        return passed(Text(ru="Все ячейки выполнились без ошибок.", en="Every cell ran without an error."))
-    lines = [f"[{cause.cell.index + 1}] {cause.cell.error} (+{cause.followers})" for cause in causes]
     modules = sorted({str(item.get("module")) for item in missing if isinstance(item, dict)}) if isinstance(missing, list) else []
+    stopped = next((cell.index + 1 for cell in evidence.cells if cell.status == "not_run"), None)
+    if not causes and not modules and stopped is None:
+        return passed(Text(ru="Все ячейки выполнились без ошибок.", en="Every cell ran without an error."), vouched=Vouched.REPORTED)
+    lines = [f"[{cause.cell.index + 1}] {cause.cell.error} (+{cause.followers})" for cause in causes]
     lines += [f"import {module}" for module in modules]
-    lines += [f"[{cell.index + 1}] …" for cell in evidence.cells if cell.status == "not_run"][:1]
     return failed(
-        Text(
-            ru=f"Первопричин ошибок: {len(causes)}; недоступных модулей: {len(modules)}.",
-            en=f"Failures with a cause of their own: {len(causes)}; modules that are not here: {len(modules)}.",
-        ),
+        _what_stopped(causes, modules, stopped),
         actual="; ".join(lines)[:1500],
         hint=Text(
-            ru="В скобках — номер ячейки и сколько следующих ошибок из неё вытекает. Начните с первой.",
-            en="In brackets: the cell, and how many later errors only follow from it. Start with the first.",
+            ru="В квадратных скобках — номер ячейки, в круглых — сколько следующих ошибок вытекает из этой. Начните с первой.",
+            en="In square brackets: the cell; in round ones: how many later errors only follow from it. Start with the first.",
         ),
+        vouched=Vouched.REPORTED,
     )
+
+
+def _what_stopped(causes: Sequence[Cause], modules: Sequence[str], stopped: int | None) -> Text:
+    """Name the first thing to look at."""
+    if causes:
+        first = causes[0]
+        what, more = first.cell.error.splitlines()[0][:160], len(causes) - 1
+        return Text(
+            ru=f"Ячейка {first.cell.index + 1}: {what}" + (f"; других самостоятельных ошибок: {more}." if more else "."),
+            en=f"Cell {first.cell.index + 1}: {what}" + (f"; other errors with a cause of their own: {more}." if more else "."),
+        )
+    if stopped is not None:
+        return Text(ru=f"Выполнение остановилось перед ячейкой {stopped}.", en=f"The run stopped before cell {stopped}.")
+    names = ", ".join(modules)
+    return Text(ru=f"Здесь нет модулей: {names}.", en=f"These modules are not here: {names}.")
 
 
 @check(ru="Исследование: несколько обучений", en="The study: several trainings")

@@ -95,8 +95,13 @@ def _run_facts(execution: Mapping[str, Json], cells: list[Mapping[str, Json]]) -
     ]
     followers = tuple(cell for cell in failed[1:] if cell.error.startswith("NameError: name "))
     return RunFacts(
-        **{key: _text(execution.get(key)) for key in ("exit_reason", "message", "seed", "device")},
-        **{key: _number(execution.get(key)) for key in ("cpu_s", "wall_s", "peak_mb")},
+        exit_reason=_text(execution.get("exit_reason")),
+        message=_text(execution.get("message")),
+        seed=_text(execution.get("seed")),
+        device=_text(execution.get("device")),
+        cpu_s=_number(execution.get("cpu_s")),
+        wall_s=_number(execution.get("wall_s")),
+        peak_mb=_number(execution.get("peak_mb")),
         cpu_limit_s=_number(limits.get("cpu_s")),
         wall_limit_s=_number(limits.get("wall_s")),
         memory_limit_mb=_number(limits.get("memory_mb")),

@@ -24,6 +24,7 @@ DROP_TO_UID = DROP_TO_GID = 65533
 # What CUDA builds of torch map and never touch; resident memory is the guard's business.
 _ADDRESS_SPACE_ABOVE_MB = 8192
 _CPU_GRACE_S = 5
+_TRY_S = 60
 _OPEN_FILES = 1024
 
 _WORK, _TMP, _SHM, _DATA, _FILES = "/work", "/tmp", "/dev/shm", "/data", "/in/files"  # noqa: S108 - inside the sandbox
@@ -66,7 +67,10 @@ def find_bubblewrap() -> str:
 
 @functools.cache
 def _help(path: str) -> str:
-    return subprocess.run([path, "--help"], capture_output=True, text=True, check=False, env={}, timeout=30).stdout
+    try:
+        return subprocess.run([path, "--help"], capture_output=True, text=True, check=False, env={}, timeout=_TRY_S).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
 
 
 def place_of(job: Job) -> Place:
@@ -105,7 +109,9 @@ def try_out() -> None:
         )
     process = _launch(_specification([], [sys.executable, "-I", "-S", "-c", "pass"], Limits(), ()), subprocess.DEVNULL)
     try:
-        said = process.communicate(timeout=60)[1].decode("utf-8", "replace").strip()
+        said = process.communicate(timeout=_TRY_S)[1].decode("utf-8", "replace").strip()
+    except subprocess.TimeoutExpired:
+        said = f"no answer within {_TRY_S} seconds"
     finally:
         process.kill()
         process.wait()

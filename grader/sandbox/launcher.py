@@ -13,7 +13,6 @@ import contextlib
 import ctypes
 import json
 import os
-import resource
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
@@ -38,7 +37,7 @@ def main() -> NoReturn:
         if spec["uid"] is not None:
             sources = _as_root(spec, sources)
         for name, value in spec["rlimits"].items():
-            _limit(getattr(resource, name), value)
+            _limit(name, value)
         os.execve(spec["bwrap"], _arguments(spec, sources), {})  # noqa: S606 - there is no shell in this
     except OSError as error:
         sys.stderr.write(f"{MARK}{error}\n")
@@ -94,7 +93,10 @@ def _mount(libc: ctypes.CDLL, source: str, target: str, flags: int, *, kind: str
         raise OSError(code, f"{os.strerror(code)} (mounting {target})")
 
 
-def _limit(number: int, value: int) -> None:
+def _limit(name: str, value: int) -> None:
+    import resource  # here, as the parent reads this file on systems too that do not have it
+
+    number = getattr(resource, name)
     hard = resource.getrlimit(number)[1]
     value = value if hard == resource.RLIM_INFINITY else min(value, hard)
     resource.setrlimit(number, (value, value))

@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from signal import SIGXCPU, Signals
+from signal import Signals
 from typing import Any
 
 from grader.model import Execution, ExitReason, Given, Record, Run
@@ -118,8 +118,9 @@ class _Conversation:
             return ExitReason.SANDBOX_FAULT, f"the sandbox did not start (exit code {code})"
         if code is None:
             return ExitReason.EXITED, "the run closed its channel and went on"
-        if code == 128 + SIGXCPU:
+        name = Signals(code - 128).name if code - 128 in set(Signals) else ""
+        if name == "SIGXCPU":
             return ExitReason.TIMED_OUT, f"more than {limits.cpu_s} CPU seconds in one process"
-        if code > 128 and code - 128 in set(Signals):
-            return ExitReason.KILLED_BY_SIGNAL, f"signal {code - 128} ({Signals(code - 128).name})"
+        if name:
+            return ExitReason.KILLED_BY_SIGNAL, f"signal {code - 128} ({name})"
         return ExitReason.EXITED, f"exit code {code}"
