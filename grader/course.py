@@ -90,11 +90,17 @@ class _File(BaseModel):
     view: Literal["sealed", "official"] = "sealed"
 
 
+def course_around(start: Path) -> Course | None:
+    """Return the course whose folder is `start` or the nearest one above it, or None; raises CourseError for one that is broken."""
+    found = next((folder for folder in (start, *start.resolve().parents) if (folder / FILE).is_file()), None)
+    return read_course(found) if found is not None else None
+
+
 def find_course(start: Path) -> Course:
     """Return the course whose folder is `start` or the nearest one above it; raises CourseError."""
-    for folder in (start, *start.resolve().parents):
-        if (folder / FILE).is_file():
-            return read_course(folder)
+    course = course_around(start)
+    if course is not None:
+        return course
     raise CourseError(
         f"Neither this folder nor one above it has a {FILE}.",
         where=str(start),

@@ -1,7 +1,9 @@
 """Jobs for tests of the sandbox: cells in, the run out. The child is the stand-in unless the test asks for the real one."""
 
 import json
+import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,10 +29,14 @@ TIERS = pytest.mark.parametrize("isolation", list(Isolation))
 
 
 def need(isolation: Isolation) -> None:
-    """Skip the test where the tier cannot be had."""
+    """Skip the test where this machine refuses the tier; when only our own way to it fails, let it fail."""
     try:
         available(isolation)
     except IsolationError as error:
+        bare = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "true"]
+        dropping = ["setpriv", "--reuid=65533", "--regid=65533", "--clear-groups"] if os.geteuid() == 0 else []
+        if shutil.which("bwrap") and subprocess.run([*dropping, *bare], env={}, cwd="/", capture_output=True, check=False).returncode == 0:
+            raise
         pytest.skip(str(error))
 
 

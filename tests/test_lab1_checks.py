@@ -105,8 +105,7 @@ def test_points_for_the_fit_follow_the_distance_from_the_curve(tmp_path: Path, n
 
 
 def test_xor_is_measured_on_hidden_points_and_a_straight_line_earns_nothing(tmp_path: Path) -> None:
-    points = GIVEN.sent["part2_points"]
-    corners = np.round(points)
+    corners = np.round(GIVEN.sent["part2_points"].astype(np.float64))
     right = np.abs(corners[:, 0] - corners[:, 1])
     assert judge(tmp_path, "xor_solved", {"part2_output": right}).outcome is Outcome.PASSED
     assert judge(tmp_path, "xor_solved", {"part2_output": corners.max(axis=1)}).share < 0.15
@@ -114,11 +113,11 @@ def test_xor_is_measured_on_hidden_points_and_a_straight_line_earns_nothing(tmp_
 
 
 def test_hidden_images_are_shuffled_moved_a_little_and_shown_as_the_model_was_fed() -> None:
-    shown = GIVEN.sent["images"] * 255
+    shown = GIVEN.sent["images"].astype(np.float64) * 255
     distance = np.abs(shown[:, None] - PIXELS[None]).mean(axis=(2, 3, 4))
     order = distance.argmin(axis=1)
     assert sorted(order) == list(range(30)) != list(order)
-    assert np.array_equal(GIVEN.kept["labels"], LABELS[order])
+    assert np.array_equal(KEPT, LABELS[order])
     moved = np.abs(shown - PIXELS[order])
     assert moved.max() == pytest.approx(1, abs=1e-3)
     assert 0.5 < (moved > 0.5).mean() < 0.8
@@ -137,7 +136,7 @@ def test_accuracy_comes_from_the_logits_and_says_that_nothing_is_calibrated(tmp_
 
 
 def test_a_reported_accuracy_counts_for_nothing(tmp_path: Path) -> None:
-    records = {"accuracy": 1.0, "score": 100, "logits": np.zeros((30, 3)), "classes": [0, 55, 58]}
+    records: dict[str, Json | Array] = {"accuracy": 1.0, "score": 100, "logits": np.zeros((30, 3)), "classes": [0, 55, 58]}
     assert judge(tmp_path, "hidden_accuracy", records).share == 0
 
 

@@ -3,6 +3,7 @@
 import io
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from babel.messages.extract import extract
@@ -165,7 +166,7 @@ def test_a_page_stands_alone_and_can_be_read_by_anybody(language: Language) -> N
     assert all(attributes.get("scope") for attributes in ours.named("th"))
     levels = [int(tag[1]) for tag, _ in outline.tags if re.fullmatch("h[1-6]", tag)]
     assert levels.count(1) == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
 def test_the_same_score_gives_the_same_bytes_and_no_date(russian: str) -> None:

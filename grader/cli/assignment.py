@@ -11,6 +11,7 @@ from rich.text import Text as Words
 
 from grader.assignment import list_assignments, load_assignment
 from grader.assignment.schema import did_you_mean
+from grader.course import course_around
 from grader.errors import ConfigurationError
 from grader.model import Language
 from grader.package import package as write_packages
@@ -61,8 +62,8 @@ def list_command(roots: tuple[Path, ...], *, as_json: bool) -> None:
 @click.argument("slug")
 @click.option("--variants", "manifest", type=click.Path(path_type=Path), required=True, help="The manifest made by `zachet variants assign`.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The folder that receives one folder per student.")
-@click.option("--language", type=click.Choice(["ru", "en"]), help="Language of the notebooks. Default: the first one of the assignment.")
-@click.option("--repository", default="", metavar="OWNER/REPO[@BRANCH][:PATH]", help="Where the packages will be published; adds a Colab badge.")
+@click.option("--language", type=click.Choice(["ru", "en"]), help="Language of the notebooks; the course's by default, or the first of the assignment.")
+@click.option("--repository", default="", metavar="OWNER/REPO[@BRANCH][:PATH]", help="Where the packages will be published, for a Colab badge; the course's by default.")
 @click.option("--solution", is_flag=True, help="Keep the solutions: for you, not for students.")
 @click.option("--student", "students", multiple=True, metavar="ID", help="Only this student. May be repeated.")
 @click.option("--force", is_flag=True, help="Replace files that differ from what would be written.")
@@ -83,11 +84,12 @@ def package_command(
 
     SLUG is the name of an assignment or the path of its folder.
     """
-    lab = load_assignment(slug, roots)
+    course = course_around(manifest.parent)
+    lab = load_assignment(slug, [*roots, course.own_assignments] if course else roots)
     variants = _chosen(read_manifest(manifest), lab.slug, students, manifest)
-    packages = write_packages(
-        lab, variants, output, language or lab.languages[0], repository, with_solution=solution, force=force
-    )
+    spoken = language or (course.language if course else lab.languages[0])
+    published = repository or (course.repository if course else "")
+    packages = write_packages(lab, variants, output, spoken, published, with_solution=solution, force=force)
     fresh = sum(one.fresh for one in packages)
     click.echo(f"Packages of {lab.slug} in {output}: {fresh} written, {len(packages) - fresh} already there.")
 

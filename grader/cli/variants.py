@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
+from grader.course import course_around
 from variants.cifar100 import SUPERCLASS, SUPERCLASSES, names
 from variants.draw import read_secret
 from variants.errors import VariantsError
@@ -59,18 +60,23 @@ class How:
 
     def assign(self, students: Sequence[Student], rule: Rule, resolve: Resolve | None) -> tuple[Variant, ...]:
         """Give these students the classes of `rule`."""
-        secret = self._secret(rule)
-        return assign(
-            students, rule, assignment=self.assignment, secret=secret, group_is=self.group_is, stream=self.stream, resolve=resolve
-        )
+        secret, group_is = self._secret(rule), self.group_is or _group_of_course()
+        return assign(students, rule, assignment=self.assignment, secret=secret, group_is=group_is, stream=self.stream, resolve=resolve)
 
     def lint(self, students: Sequence[Student], rule: Rule) -> Lint:
         """Look at the classes that these students would get."""
-        secret = self._secret(rule)
-        return lint_roster(students, rule, assignment=self.assignment, secret=secret, group_is=self.group_is, stream=self.stream)
+        secret, group_is = self._secret(rule), self.group_is or _group_of_course()
+        return lint_roster(students, rule, assignment=self.assignment, secret=secret, group_is=group_is, stream=self.stream)
 
     def _secret(self, rule: Rule) -> bytes | None:
-        return read_secret(self.secret_file) if rule.kind == "keyed" else None
+        course = course_around(Path()) if rule.kind == "keyed" and self.secret_file is None else None
+        return (course.secret() if course else read_secret(self.secret_file)) if rule.kind == "keyed" else None
+
+
+def _group_of_course() -> GroupIs | None:
+    """What the course around the current folder says that «group» means, if there is one and it says so."""
+    course = course_around(Path())
+    return GroupIs(course.group_is) if course and course.group_is else None
 
 
 def _how(command: Callable[..., None]) -> Callable[..., None]:
@@ -89,7 +95,7 @@ def _how(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--stream", default="", help="The stream of the students whose line in the roster names none."),
         click.option("--assignment", default="", metavar="SLUG", help="What the variants are for; a keyed rule needs it."),
-        click.option("--secret-file", type=_FILE, help="File with the course secret for a keyed rule [default: ZACHET_SECRET]."),
+        click.option("--secret-file", type=_FILE, help="File with the course secret for a keyed rule; by default that of the course around the current folder, or ZACHET_SECRET."),
     )
     return reduce(lambda inner, option: option(inner), reversed(options), collected)
 

@@ -33,11 +33,11 @@ def main() -> NoReturn:
         os.umask(0o022)
         with contextlib.suppress(OSError):
             _write("/proc/self/oom_score_adj", "500")
+        for name, value in spec["rlimits"].items():
+            _limit(name, value)
         sources = [source for source, _ in spec["binds"]]
         if spec["uid"] is not None:
             sources = _as_root(spec, sources)
-        for name, value in spec["rlimits"].items():
-            _limit(name, value)
         os.execve(spec["bwrap"], _arguments(spec, sources), {})  # noqa: S606 - there is no shell in this
     except OSError as error:
         sys.stderr.write(f"{MARK}{error}\n")
@@ -94,7 +94,8 @@ def _mount(libc: ctypes.CDLL, source: str, target: str, flags: int, *, kind: str
 
 
 def _limit(name: str, value: int) -> None:
-    import resource  # here, as the parent reads this file on systems too that do not have it
+    # Not at the top, as the parent imports this file on systems too that do not have it; and while root still reaches Python.
+    import resource
 
     number = getattr(resource, name)
     hard = resource.getrlimit(number)[1]
