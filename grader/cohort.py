@@ -180,6 +180,7 @@ def _index_row(scored: Score, language: Language) -> IndexRow:
         verdict=scored.verdict,
         first_problem=first_problem(scored),
         report=report_name(scored.student),
+        criteria=scored.criteria,
     )
 
 

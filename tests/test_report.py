@@ -169,6 +169,31 @@ def test_a_page_stands_alone_and_can_be_read_by_anybody(language: Language) -> N
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
+def luminance(colour: str) -> float:
+    """Return the relative luminance of `#rrggbb` or `#rgb`, as WCAG defines it."""
+    digits = colour.strip("#") if len(colour) == 7 else "".join(2 * digit for digit in colour.strip("#"))
+    channels = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    red, green, blue = (value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("theme", [0, 1, 2], ids=["light", "dark", "print"])
+def test_every_text_stands_out_from_what_it_stands_on(theme: int) -> None:
+    folder = content_dir("templates") / "report"
+    colours: dict[str, str] = {}
+    for sheet in ("page.css", "notebook.css"):
+        blocks = re.findall(r":root \{(.*?)\}", folder.joinpath(sheet).read_text(encoding="utf-8"), re.DOTALL)
+        colours |= dict(re.findall(r"--([\w-]+): (#[0-9a-f]+);", blocks[theme]))
+    states = ("good", "bad", "half", "wait", "idle")
+    pairs = [(ink, ground) for ink in ("ink", "soft", "accent", *states) for ground in ("paper", "card")]
+    pairs += [(ink, f"{state}-wash") for state in states for ink in ("ink", state)]
+    pairs += [(ink, "code") for ink in ("ink", "soft", "k", "f", "s", "m", "c")]
+    pairs += [(ink, "paper") for ink in ("red", "green", "yellow", "blue", "magenta", "cyan", "f")] + [("ink", "mark")]
+    for ink, ground in pairs:
+        darker, lighter = sorted((luminance(colours[ink]), luminance(colours[ground])))
+        assert (lighter + 0.05) / (darker + 0.05) >= 4.5, (ink, ground)
+
+
 def test_the_same_score_gives_the_same_bytes_and_no_date(russian: str) -> None:
     assert render_report(sample_score(), sample_notebook(), "ru") == russian
     assert not re.search(r"\b20\d\d-\d\d-\d\d|\d\d:\d\d", words(russian))
@@ -223,8 +248,8 @@ def test_the_catalogues_hold_exactly_the_phrases_of_the_templates(language: Lang
 def test_every_phrase_has_a_russian_translation_with_the_same_gaps_to_fill() -> None:
     path = content_dir("templates").parent / "grader" / "locale" / "ru.po"
     for entry in read_po(io.BytesIO(path.read_bytes()), locale="ru"):
-        said = entry.string if isinstance(entry.string, tuple) else (entry.string,)
-        asked = entry.id if isinstance(entry.id, tuple) else (entry.id,)
+        said = [str(entry.string)] if isinstance(entry.string, str) else [str(one) for one in entry.string or ("",)]
+        asked = [entry.id] if isinstance(entry.id, str) else list(entry.id)
         if not entry.id:
             continue
         assert all(said), f"{entry.id} has no translation"

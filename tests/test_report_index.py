@@ -64,7 +64,7 @@ def test_without_criteria_there_are_no_means_and_without_students_nobody_is_list
 
 def test_the_page_stands_alone_in_both_languages() -> None:
     for language in ("ru", "en"):
-        page = render_index([row(criteria=criteria())], "Lab", language)  # type: ignore[arg-type]
+        page = render_index([row(criteria=criteria())], "Lab", language)
         outline = Outline(page)
         assert f'<html lang="{language}">' in page
         assert "default-src 'none'" in page

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.model import Vouched
@@ -48,6 +48,7 @@ def test_a_frame_written_is_the_frame_read() -> None:
     assert read_frame(stream, allow) is None
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_at_all_bring_the_reader_down(data: bytes) -> None:
     stream = io.BytesIO(data)
@@ -56,6 +57,7 @@ def test_no_bytes_at_all_bring_the_reader_down(data: bytes) -> None:
             pass
 
 
+@settings(deadline=None)
 @given(
     st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
 )

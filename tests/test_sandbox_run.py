@@ -120,6 +120,18 @@ def test_memory_shared_by_many_counts_once(tmp_path: Path, isolation: Isolation)
     )
     result = run(job_of(tmp_path, shared, isolation=isolation, limits=Limits(memory_mb=250, wall_s=60, disk_mb=4)))
     assert said(result) == "fine"
+    assert 100 < result.execution.peak_mb < 200
+
+
+@TIERS
+def test_memory_that_forks_share_counts_once(tmp_path: Path, isolation: Isolation) -> None:
+    forks = (
+        "import os, time\nhold = bytearray(os.urandom(1 << 20)) * 100\nchildren = []\nfor _ in range(4):\n  child = os.fork()\n"
+        "  if child == 0: time.sleep(0.3); os._exit(0)\n  children.append(child)\nfor child in children: os.waitpid(child, 0)\nprint('fine')"
+    )
+    result = run(job_of(tmp_path, forks, isolation=isolation, limits=Limits(memory_mb=250, wall_s=60, disk_mb=4)))
+    assert said(result) == "fine"
+    assert 100 < result.execution.peak_mb < 200
 
 
 @TIERS

@@ -17,7 +17,7 @@ MARKS = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.SKIPPED: "–", O
 VERDICTS: dict[Verdict, dict[Language, str]] = {
     Verdict.PASSED: {"ru": "зачтено", "en": "passed"},
     Verdict.FAILED: {"ru": "не зачтено", "en": "not passed"},
-    Verdict.HELD: {"ru": "у преподавателя", "en": "held"},
+    Verdict.HELD: {"ru": "на проверке", "en": "held"},
 }
 _COLOURS = {Verdict.PASSED: "green", Verdict.FAILED: "red", Verdict.HELD: "yellow"}
 NOT_PASSED, NOT_GRADABLE, OUR_FAULT = 1, 3, 4

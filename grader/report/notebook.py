@@ -97,13 +97,15 @@ def _show_cell(cell: Mapping[str, Any], index: int, status: str, allowance: _All
     found = cell.get("outputs")
     outputs = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
     merged = list(_merged_streams(outputs))
+    body = allowance.passage(source, _highlighted, _SOURCE, _SOURCE_LINES)
+    fitting = merged[:_MOST_OUTPUTS] if allowance.text else []
     return ShownCell(
         number=index + 1,
         kind="code",
-        body=allowance.passage(source, _highlighted, _SOURCE, _SOURCE_LINES),
+        body=body,
         status=status,
-        outputs=tuple(shown for output in merged[:_MOST_OUTPUTS] for shown in _show_output(output, allowance)),
-        outputs_left_out=max(0, len(merged) - _MOST_OUTPUTS),
+        outputs=tuple(shown for output in fitting for shown in _show_output(output, allowance)),
+        outputs_left_out=len(merged) - len(fitting),
     )
 
 

@@ -13,6 +13,7 @@ _PROC = Path("/proc")
 _OWN, _REAPED = slice(11, 13), slice(13, 15)
 _STARTED = 19
 _PAUSE_S = 0.002
+_HEAVY = 16 << 20
 _ROUNDS = 50  # in one of them a process that forks faster than it is found has nothing left to fork from
 
 
@@ -40,6 +41,8 @@ class Tree:
 
     def __init__(self, root: int, memory_limit: int) -> None:
         self._limit = memory_limit
+        self._exact = self._resident_then = self._highest = 0
+        self._exact_again = 0.0
         self._ticks = os.sysconf("SC_CLK_TCK")
         # Held, as the guard's thread and whoever ends the run both look.
         self._lock = threading.RLock()
@@ -98,16 +101,19 @@ class Tree:
         return list(found.values())
 
     def _memory(self, processes: list[_Process]) -> int:
-        anonymous = shared = 0
-        for process in processes:
-            own, common = _resident(process.pid)
-            anonymous, shared = anonymous + own, shared + common
-        if shared and anonymous + shared > self._limit:
-            # Memory shared by several processes was counted once for each; the kernel's exact shares cost more to ask for.
-            exact = [_proportional(process.pid) for process in processes]
-            if all(value is not None for value in exact):
-                return sum(value for value in exact if value is not None)
-        return anonymous + shared
+        sizes = [_resident(process.pid) for process in processes]
+        resident = sum(sizes)
+        if sum(size > _HEAVY for size in sizes) < 2 or resident <= min(self._limit, self._highest):
+            return resident
+        # What several processes share, forks above all, was counted once for each. The exact shares cost the kernel a walk through
+        # all pages, hence no more than a twentieth of the time is spent on them, unless so much was added that it could matter.
+        began = time.monotonic()
+        if began >= self._exact_again or resident - self._resident_then > self._limit - self._exact:
+            self._exact, self._resident_then = sum(_proportional(process.pid) for process in processes), resident
+            self._highest = max(self._highest, self._exact)
+            now = time.monotonic()
+            self._exact_again = now + 20 * (now - began)
+        return self._exact
 
 
 def _read(pid: int) -> _Process | None:
@@ -130,16 +136,17 @@ def _children(pid: int) -> list[int]:
     return found
 
 
-def _resident(pid: int) -> tuple[int, int]:
-    """Return bytes of memory of its own and of shared memory (not files) that are resident now."""
+def _resident(pid: int) -> int:
+    """Return the bytes of its own and of shared memory, not of files, that are resident now; 0 for a process that has ended."""
     amounts = _kilobytes(_PROC / str(pid) / "status")
-    return amounts.get(b"RssAnon", 0) << 10, amounts.get(b"RssShmem", 0) << 10
+    return (amounts.get(b"RssAnon", 0) + amounts.get(b"RssShmem", 0)) << 10
 
 
-def _proportional(pid: int) -> int | None:
+def _proportional(pid: int) -> int:
+    """Return the same with every page divided by the processes that share it, where the kernel says it."""
     amounts = _kilobytes(_PROC / str(pid) / "smaps_rollup")
     if b"Pss_Anon" not in amounts or b"Pss_Shmem" not in amounts:
-        return None
+        return _resident(pid)
     return (amounts[b"Pss_Anon"] + amounts[b"Pss_Shmem"]) << 10
 
 
