@@ -226,7 +226,7 @@ def _gradient_hint(right: Sequence[str], factor: float | None, seen: dict[str, A
 
 
 def _error_list(errors: dict[str, float | None]) -> str:
-    return ", ".join(f"{_NAMES[name]}: {'—' if error is None else f'{error:.1e}'}" for name, error in errors.items())
+    return "relative error: " + ", ".join(f"{_NAMES[name]} {'—' if error is None else f'{error:.1e}'}" for name, error in errors.items())
 
 
 def _seen(value: Array, error: float | None) -> str:

@@ -73,7 +73,7 @@ def finding_lines(finding: Finding, language: Language) -> str:
         "hint": {"ru": "что попробовать", "en": "what to try"},
     }
     lines = [f"{MARKS[finding.outcome]} {finding.title.of(language)}: {finding.rationale.of(language)}"]
-    if finding.expected:
+    if finding.expected and finding.outcome is not Outcome.PASSED:
         lines.append(f"    {words['expected'][language]}: {finding.expected}")
     if finding.actual:
         lines.append(f"    {words['actual'][language]}: {finding.actual}")
