@@ -1,5 +1,6 @@
 import json
 import stat
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -60,8 +61,21 @@ def test_files_of_evidence_are_read_only(tmp_path: Path) -> None:
     assert not any(file.stat().st_mode & stat.S_IWUSR for file in evidence.folder.rglob("*") if file.is_file())
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
-def test_a_full_disk_is_said_and_leaves_nothing_behind(tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="no file size limit on this system")
+def test_a_disk_that_fills_up_in_the_middle_is_said_and_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(EvidenceError, match=r"cannot be written .* --resume"):
+            evidence_of(tmp_path / "store", records={"small": np.ones(3), "large": np.ones(100_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list((tmp_path / "store").iterdir()) == []
+
+
+def test_a_store_that_is_in_the_way_is_said(tmp_path: Path) -> None:
     blocker = tmp_path / "store"
     blocker.write_text("a file where the folder should be", encoding="utf-8")
     with pytest.raises(EvidenceError, match=r"cannot be written .* --resume"):

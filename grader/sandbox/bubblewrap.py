@@ -182,6 +182,9 @@ def _system() -> Iterator[str]:
 def _own_folders(disk: int) -> Iterator[str]:
     yield from ("--proc", "/proc", "--dev", "/dev", "--size", str(disk), "--tmpfs", _SHM, "--remount-ro", "/dev")
     yield from ("--size", str(disk), "--tmpfs", _TMP, "--size", str(disk), "--tmpfs", _WORK, "--symlink", _WORK, "/content")
+    # Notebooks look for the data set one level up as well; the runner cannot make this link, as `/` is read-only by then.
+    for name in ("cifar-100-python", "cifar-100-python.tar.gz"):
+        yield from ("--symlink", f"{_DATA}/{name}", f"/{name}")
 
 
 def _masks(python: tuple[Bind, ...]) -> Iterator[str]:
