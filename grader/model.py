@@ -215,7 +215,7 @@ class CriterionScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """The score of one submission: a pure function of evidence and rubric."""
+    """The score of one submission: a pure function of evidence and rubric. `data` names the images and their digest, if any."""
 
     assignment: str
     title: Text
@@ -227,6 +227,7 @@ class Score:
     rubric: str
     isolation: Isolation
     view: View
+    data: Mapping[str, str] | None
     earned: float
     points: float
     verdict: Verdict

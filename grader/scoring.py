@@ -55,6 +55,7 @@ def score(evidence: Evidence, assignment: Assignment, checks: Checks) -> Score:
         rubric=assignment.digest,
         isolation=evidence.execution.isolation,
         view=View(facts["view"]),
+        data=facts["data"],
         earned=earned,
         points=points,
         verdict=_verdict(earned, points, assignment.pass_share, scored, problems),
@@ -79,6 +80,7 @@ def to_json(value: Score) -> dict[str, Json]:
         "rubric": value.rubric,
         "isolation": str(value.isolation),
         "view": str(value.view),
+        "data": dict(value.data) if value.data is not None else None,
         "earned": value.earned,
         "points": value.points,
         "verdict": str(value.verdict),
@@ -102,7 +104,10 @@ def from_json(data: Mapping[str, Any]) -> Score:
     """Return the score that `to_json` wrote; raises KeyError or ValueError on anything else."""
     if data["schema"] != SCHEMA:
         raise ValueError(data["schema"])
-    same = ("assignment", "student", "name", "variant", "submission", "evidence", "rubric", "earned", "points", "execution", "environment")
+    same = (
+        *("assignment", "student", "name", "variant", "submission", "evidence", "rubric", "data"),
+        *("earned", "points", "execution", "environment"),
+    )
     return Score(
         **{key: data[key] for key in same},
         title=Text(**data["title"]),

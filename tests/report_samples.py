@@ -106,7 +106,8 @@ def sample_score(**changes: Any) -> Score:
     facts: dict[str, Any] = {
         "assignment": "iu5_lab1", "title": Text(ru="Лабораторная работа № 1. Основы нейронных сетей", en="Lab 1. Foundations of neural networks"),
         "student": "s02", "name": "Петрова Анна Сергеевна", "variant": VARIANT, "submission": "sha256-" + "1a" * 32,
-        "evidence": "sha256-" + "2b" * 32, "rubric": "sha256-" + "3c" * 32, "isolation": Isolation.FULL, "view": View.SEALED, "earned": 60.9,
+        "evidence": "sha256-" + "2b" * 32, "rubric": "sha256-" + "3c" * 32, "isolation": Isolation.FULL, "view": View.SEALED,
+        "data": {"name": "cifar100", "digest": "4d" * 32}, "earned": 60.9,
         "points": 100.0, "verdict": Verdict.HELD, "criteria": criteria(), "notes": (note,), "execution": sample_execution(),
         "environment": {"python": "3.11.2", "torch": "2.6.0", "numpy": "2.1.0", "threads": "1"},
     }  # fmt: skip

@@ -74,6 +74,8 @@ def grade_course(course: Course, slug: str, paths: Sequence[Path], batch: Batch)
     )
     with tempfile.TemporaryDirectory(prefix="zachet-") as work:
         setting = make_setting(assignment, options, secret=course.secret(), store=results.store)
+        if setting.data is not None and setting.data.name == "cifar100-synthetic" and not batch.quiet:
+            click.echo("Real CIFAR-100 is not here, so synthetic images stand in: fine for a trial, not for grades. See `zachet data list`.", err=True)
         intake = take_in(
             list(paths) or [course.submissions(assignment.slug)],
             assignment=assignment.slug,
