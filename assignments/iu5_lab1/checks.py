@@ -190,7 +190,7 @@ def autograd_used(evidence: Evidence) -> Conclusion:
 def own_logloss(evidence: Evidence) -> Conclusion:
     """Sigmoid by its formula and the log-loss by logarithms."""
     parts = {
-        "exp": ("torch.exp($$$)", "$X.exp()", "np.exp($$$)", "torch.e ** $X", "np.e ** $X", "math.e ** $X"),
+        "exp": ("torch.exp($$$)", "$X.exp()", "torch.e ** $X", "np.e ** $X", "math.e ** $X"),
         "log": ("torch.log($$$)", "$X.log()", "torch.log1p($$$)"),
     }
     return components(evidence, parts, Text(ru="В части 2 нет", en="Part 2 lacks"))
