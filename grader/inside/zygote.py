@@ -33,6 +33,7 @@ def wait_for_job() -> None:
         raise SystemExit(f"{threads} threads run in the warm process; it cannot fork")
     gc.collect()
     gc.freeze()
+    warming.gather()
     _send(control, {"type": "warm"}, [os.pidfd_open(os.getpid())])
     while True:
         message, handles, _, _ = socket.recv_fds(control, _MOST_MESSAGE, _HANDLES)

@@ -101,10 +101,20 @@ def start_job(job: Job, groups: tuple[str, ...]) -> subprocess.Popen[bytes]:
     return _launch(_specification(_job_binds(job), command, job.limits, groups), subprocess.PIPE)
 
 
-def start_holder(job: Job, groups: tuple[str, ...], warm: int, errors: int) -> subprocess.Popen[bytes]:
-    """Start the same sandbox with a process in it that only echoes, below the namespaces of the process whose handle is `warm`."""
-    specification = {**_specification(_job_binds(job), [_HOLDER], job.limits, groups), "join": warm}
-    return _launch(specification, subprocess.PIPE, stderr=errors, handles=(warm,))
+def start_ahead(warm: int, errors: int) -> tuple[subprocess.Popen[bytes], int]:
+    """Start what will make a sandbox below the process whose handle is `warm`, and wait; return it, and where `become_holder` writes."""
+    reading, writing = os.pipe()
+    try:
+        return _popen(reading, subprocess.PIPE, stderr=errors, handles=(warm,)), writing
+    finally:
+        os.close(reading)
+
+
+def become_holder(writing: int, job: Job, groups: tuple[str, ...], warm: int) -> None:
+    """Let it make the sandbox of `job`, with a process in it that only gives back what it is sent; closes `writing`."""
+    with os.fdopen(writing, "wb") as stream:
+        specification = {**_specification(_job_binds(job), [_HOLDER], job.limits, groups), "join": warm}
+        stream.write(json.dumps(specification).encode("ascii"))
 
 
 def start_warm(inside: Path, control: int, errors: int) -> subprocess.Popen[bytes]:
@@ -165,24 +175,27 @@ def try_out() -> None:
         raise IsolationError("No sandbox can be made on this machine.", where=_last_line(said), remedy=_remedy(said))
 
 
-def _launch(
-    specification: dict[str, Json], stdin: int, *, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE, handles: tuple[int, ...] = ()
-) -> subprocess.Popen[bytes]:
+def _launch(specification: dict[str, Json], stdin: int, *, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
     with tempfile.TemporaryFile() as stream:
         stream.write(json.dumps(specification).encode("ascii"))
         stream.seek(0)
-        handle = stream.fileno()
-        # A session of its own: Ctrl-C is for the parent, which ends the run in order. An empty environment: pid 1 inside shows it.
-        return subprocess.Popen(
-            [sys.executable, "-I", "-S", str(Path(launcher.__file__).resolve()), str(handle)],
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            pass_fds=(handle, *handles),
-            env={},
-            cwd="/",
-            start_new_session=True,
-        )
+        return _popen(stream.fileno(), stdin, stdout=stdout, stderr=stderr)
+
+
+def _popen(
+    handle: int, stdin: int, *, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE, handles: tuple[int, ...] = ()
+) -> subprocess.Popen[bytes]:
+    # A session of its own: Ctrl-C is for the parent, which ends the run in order. An empty environment: pid 1 inside shows it.
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", str(Path(launcher.__file__).resolve()), str(handle)],
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        pass_fds=(handle, *handles),
+        env={},
+        cwd="/",
+        start_new_session=True,
+    )
 
 
 def _specification(

@@ -1,6 +1,6 @@
 """Becomes bubblewrap: enters the control group, stages what another uid may not reach, drops root, sets limits, and executes it.
 
-Started as `python -I -S launcher.py FD` with an empty environment; FD holds the JSON specification that `bubblewrap.py` writes. It is a
+Started as `python -I -S launcher.py FD` with an empty environment; FD holds the JSON specification that `bubblewrap.py` writes, now or later. It is a
 program of its own and imports nothing of the grader. When it cannot go on it writes one line that begins with MARK and ends with 125.
 
 As root it works in a mount namespace of its own: every folder of the job is bound, read-only, to a public place, so that the uid it
@@ -28,15 +28,24 @@ _PATH_ONLY = getattr(os, "O_PATH", 0)
 
 
 def main() -> NoReturn:
-    """Read the specification and become bubblewrap."""
+    """Read the specification, for which it may have to wait, and become bubblewrap."""
     try:
+        # Not at the top, as the parent imports this file on systems too that do not have it; and while root still reaches Python.
+        import resource
+
         with os.fdopen(int(sys.argv[1]), "rb") as stream:
-            spec: dict[str, Any] = json.load(stream)
+            said = stream.read()
+        if not said:
+            os._exit(0)  # started ahead, and not needed
+        spec: dict[str, Any] = json.loads(said)
         os.umask(0o022)
         with contextlib.suppress(OSError):
             _write("/proc/self/oom_score_adj", "500")
         for name, value in spec["rlimits"].items():
-            _limit(name, value)
+            number = getattr(resource, name)
+            hard = resource.getrlimit(number)[1]
+            value = value if hard == resource.RLIM_INFINITY else min(value, hard)  # noqa: PLW2901
+            resource.setrlimit(number, (value, value))
         sources = [source for source, _ in spec["binds"]]
         if spec["uid"] is not None:
             sources = _as_root(spec, sources)
@@ -104,16 +113,6 @@ def _mount(libc: ctypes.CDLL, source: str, target: str, flags: int, *, kind: str
     if libc.mount(words[0], words[1], words[2], ctypes.c_ulong(flags), words[3]) != 0:
         code = ctypes.get_errno()
         raise OSError(code, f"{os.strerror(code)} (mounting {target})")
-
-
-def _limit(name: str, value: int) -> None:
-    # Not at the top, as the parent imports this file on systems too that do not have it; and while root still reaches Python.
-    import resource
-
-    number = getattr(resource, name)
-    hard = resource.getrlimit(number)[1]
-    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    resource.setrlimit(number, (value, value))
 
 
 def _arguments(spec: Mapping[str, Any], sources: Sequence[str]) -> list[str]:

@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import subprocess
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -12,11 +13,11 @@ from typing import IO
 from grader.sandbox import bubblewrap
 from grader.sandbox.child import Child
 from grader.sandbox.job import Job, Place
-from grader.sandbox.tree import children_of
-from grader.sandbox.zygote import Zygote, ZygoteFault, pid_of
+from grader.sandbox.tree import Usage, children_of
+from grader.sandbox.zygote import Ahead, Zygote, ZygoteFault, pid_of
 
-_READY_S, _END_S = 30.0, 10.0
-_MOST_LEVELS = 8
+_READY_S, _END_S, _UNDER_WAY_S = 30.0, 10.0, 1.0
+_MOST_LEVELS, _LONGEST_TAIL = 8, 2000
 
 
 class WarmChild(Child):
@@ -30,6 +31,7 @@ class WarmChild(Child):
     def __init__(self, job: Job, zygote: Zygote) -> None:
         self._zygote = zygote
         self._first = self._forked = -1
+        self._began = time.monotonic()
         self._pipes: list[IO[bytes]] = []
         super().__init__(job)
         if self._tree:
@@ -37,11 +39,11 @@ class WarmChild(Child):
 
     def _start_full(self, job: Job) -> tuple[Place, subprocess.Popen[bytes]]:
         entrances = self._make_group(job)
-        ends = self._make_pipes()
-        holder: subprocess.Popen[bytes] | None = None
+        ahead = self._zygote.take_ahead()
+        ends = self._make_pipes(ahead)
         try:
-            holder = bubblewrap.start_holder(job, entrances, self._zygote.handle, ends[2])
-            self._first, inner = _inside_of(holder)
+            bubblewrap.become_holder(ahead.writing, job, entrances, self._zygote.handle)
+            self._first, inner = _inside_of(ahead.process, self.stderr)
             try:
                 self._forked = self._zygote.fork(job.limits, inner, ends)
             finally:
@@ -51,30 +53,28 @@ class WarmChild(Child):
                 with contextlib.suppress(OSError):
                     Path(entrance).write_text(str(self._pid), encoding="ascii")
         except BaseException:
-            self._abandon(holder)
+            self._abandon(ahead.process)
             raise
         finally:
             for end in ends:
                 os.close(end)
-        return bubblewrap.place_of(job), holder
+        return bubblewrap.place_of(job), ahead.process
 
-    def _make_pipes(self) -> tuple[int, int, int]:
+    def _make_pipes(self, ahead: Ahead) -> tuple[int, int, int]:
         """Make the pipes to and from the child and keep our ends; return the child's."""
         reading, ours_in = os.pipe()
         ours_out, writing = os.pipe()
-        ours_err, errors = os.pipe()
-        self._pipes = [os.fdopen(ours_in, "wb"), os.fdopen(ours_out, "rb"), os.fdopen(ours_err, "rb")]
-        return reading, writing, errors
+        self._pipes = [os.fdopen(ours_in, "wb"), os.fdopen(ours_out, "rb"), os.fdopen(ahead.reading_errors, "rb")]
+        return reading, writing, ahead.errors
 
-    def _abandon(self, holder: subprocess.Popen[bytes] | None) -> None:
+    def _abandon(self, holder: subprocess.Popen[bytes]) -> None:
         """End what was started before the start as a whole failed."""
-        self._signal()
+        self.kill()
         if self._forked >= 0:
             self._zygote.exit_code(_END_S)
-        if holder is not None:
-            holder.kill()
-            holder.wait()
-            self._pipes += [stream for stream in (holder.stdin, holder.stdout) if stream is not None]
+        holder.kill()
+        holder.wait()
+        self._pipes += [stream for stream in (holder.stdin, holder.stdout) if stream is not None]
         self._close()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -86,12 +86,13 @@ class WarmChild(Child):
             self._zygote.close()
         super().__exit__(kind, error, trace)
         self._close()
+        if self._zygote.usable:
+            self._prepare_next()
 
     def _close(self) -> None:
-        for stream in (*self._pipes, self._process.stdin, self._process.stdout) if hasattr(self, "_process") else self._pipes:
+        for stream in self._pipes:
             with contextlib.suppress(OSError):
-                if stream is not None:
-                    stream.close()
+                stream.close()
         for handle in (self._first, self._forked):
             if handle >= 0:
                 os.close(handle)
@@ -112,6 +113,16 @@ class WarmChild(Child):
         """Everything else the child or its sandbox writes."""
         return self._pipes[2]
 
+    def usage(self) -> Usage:
+        """Return what the child and all it started use. Once it is well under way, the next job is prepared beside it."""
+        if time.monotonic() > self._began + _UNDER_WAY_S:
+            self._prepare_next()
+        return super().usage()
+
+    def _prepare_next(self) -> None:
+        with contextlib.suppress(OSError):
+            self._zygote.prepare()
+
     def exit_code(self, seconds: float) -> int | None:
         """Wait for the end; return the code (128 + N for signal N), or None when it still runs after `seconds`."""
         code = self._zygote.exit_code(seconds)
@@ -119,17 +130,14 @@ class WarmChild(Child):
 
     def kill(self) -> None:
         """End the child and all it started. May be called from any thread and more than once."""
-        self._signal()
-
-    def _signal(self) -> None:
-        # With its first process the kernel ends the whole namespace; bubblewrap and the launcher follow in order.
+        # With its first process the kernel ends the whole namespace; bubblewrap follows in order.
         for handle in (self._first, self._forked):
             if handle >= 0:
                 with contextlib.suppress(ProcessLookupError):
                     signal.pidfd_send_signal(handle, signal.SIGKILL)
 
 
-def _inside_of(holder: subprocess.Popen[bytes]) -> tuple[int, int]:
+def _inside_of(holder: subprocess.Popen[bytes], errors: IO[bytes]) -> tuple[int, int]:
     """Return handles of the first process in a new sandbox and of the one that holds it open, once it stands; raises ZygoteFault."""
     if holder.stdin is None or holder.stdout is None:
         raise ZygoteFault("the sandbox was started without its pipes")
@@ -137,7 +145,8 @@ def _inside_of(holder: subprocess.Popen[bytes]) -> tuple[int, int]:
         os.write(holder.stdin.fileno(), b"\n")
     ready = select.select([holder.stdout], [], [], _READY_S)[0]
     if not ready or os.read(holder.stdout.fileno(), 1) != b"\n":
-        raise ZygoteFault("the sandbox did not stand")
+        said = os.read(errors.fileno(), _LONGEST_TAIL) if select.select([errors], [], [], 0)[0] else b""
+        raise ZygoteFault(f"the sandbox did not stand: {said.decode('utf-8', 'replace').strip()}")
     line = [holder.pid]
     while len(line) < _MOST_LEVELS and (below := children_of(line[-1])):
         line.append(below[0])

@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,23 @@ class ZygoteFault(Exception):  # noqa: N818 - not told to anybody: the run is ma
     """The warm process cannot serve; the message says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What will make the sandbox of a job to come: started already, as it takes as long to start as the sandbox takes to be made."""
+
+    process: subprocess.Popen[bytes]
+    writing: int
+    reading_errors: int
+    errors: int
+
+    def give_up(self) -> None:
+        """End it, when no job has come."""
+        for end in (self.writing, self.reading_errors, self.errors):
+            os.close(end)
+        self.process.kill()
+        self.process.communicate()
+
+
 class Zygote:
     """One warm process, for one job at a time. `handle` is its process handle, `served` the number of jobs it took."""
 
@@ -41,10 +59,12 @@ class Zygote:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - for the life of the process
         self._process: subprocess.Popen[bytes] | None = None
+        self._ahead: Ahead | None = None
         try:
             with theirs:
                 self._process = bubblewrap.start_warm(inside, theirs.fileno(), self._errors.fileno())
             (self.handle,) = self._receive("warm", _START_S, stop)
+            self.prepare()
         except BaseException:
             self.close()
             raise
@@ -58,6 +78,26 @@ class Zygote:
     def usable(self) -> bool:
         """Whether it lives and has no job."""
         return self._idle and self._process is not None and self._process.poll() is None
+
+    def prepare(self) -> None:
+        """Start ahead what the next job will need; raises OSError."""
+        if self._ahead is None:
+            reading, errors = os.pipe()
+            try:
+                process, writing = bubblewrap.start_ahead(self.handle, errors)
+            except BaseException:
+                os.close(reading)
+                os.close(errors)
+                raise
+            self._ahead = Ahead(process, writing, reading, errors)
+
+    def take_ahead(self) -> Ahead:
+        """Return what was started ahead: from now on the caller's to end."""
+        self.prepare()
+        ahead, self._ahead = self._ahead, None
+        if ahead is None:
+            raise ZygoteFault("nothing was started ahead")
+        return ahead
 
     def fork(self, limits: Limits, holder: int, ends: Sequence[int]) -> int:
         """Let a new process enter the sandbox of the process `holder`, with `ends` for its descriptors; return its handle.
@@ -94,6 +134,9 @@ class Zygote:
         """End it, and with it what it forked."""
         self._control.close()
         self._idle = False
+        if self._ahead is not None:
+            self._ahead.give_up()
+            self._ahead = None
         if self.handle >= 0:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self.handle, signal.SIGKILL)
