@@ -7,6 +7,7 @@ READY  := $(VENV)/.ready
 .PHONY: demo test lint setup isolation clean
 
 demo: $(READY) isolation
+	rm -rf demo
 	$(BIN)/zachet demo --out demo
 
 test: lint isolation

@@ -1,18 +1,18 @@
 """A small course to look at: every work that an instructor meets, good and bad, made from the assignment's solution and mutants."""
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 
-from grader.assignment import Assignment, load_assignment
+from grader.assignment import load_assignment
 from grader.course import Course, make_course
 from grader.errors import CourseError
 from grader.files import write_atomically
 from grader.model import Language, Text
-from grader.mutants import load_mutants, make_quick, wrong_work
+from grader.mutants import load_mutants, make_quick
 from grader.package import package
+from grader.verify import SOLUTION, UNTOUCHED, make_work
 from variants.manifest import assign, write_manifest
 from variants.roster import read_roster
 from variants.rules import load_rule
@@ -51,26 +51,13 @@ def make_demo(folder: Path, *, language: Language) -> Demo:
         raise CourseError("The folder is not empty.", where=str(folder), remedy="Delete it, or name another one with --out.")
     course = make_course(folder, title="Zachet", language=language, assignment=SLUG)
     assignment = load_assignment(SLUG, [])
-    works = [("", _SOLUTION), ("untouched", _UNTOUCHED), *((mutant.name, mutant.title) for mutant in load_mutants(assignment))]
+    works = [(SOLUTION, _SOLUTION), (UNTOUCHED, _UNTOUCHED), *((mutant.name, mutant.title) for mutant in load_mutants(assignment))]
     rows = [f"s{number:02};{name};ИУ5-6{number % 3 + 1}Б;{number + 4};ИУ5" for number, name in enumerate(_NAMES[: len(works)], start=1)]
     write_atomically(folder / "roster.csv", "\n".join(["id;ФИО;группа;вариант;поток", *rows]) + "\n")
     variants = assign(read_roster(folder / "roster.csv"), load_rule(_RULE), assignment=SLUG)
     write_manifest(folder / "variants.csv", variants)
     package(assignment, variants, folder / "packages", language=language)
-    with tempfile.TemporaryDirectory(prefix="zachet-") as solved:
-        package(assignment, variants, Path(solved), language=language, with_solution=True)
-        for variant, (name, _) in zip(variants, works, strict=True):
-            _hand_in(course, assignment, variant.student.id, name, Path(solved))
+    for variant, (name, _) in zip(variants, works, strict=True):
+        notebook = make_quick(make_work(name, assignment, variant, language), assignment)
+        write_atomically(course.submissions(SLUG) / variant.student.id / f"{SLUG}.ipynb", nbformat.writes(notebook))
     return Demo(course=course, works=tuple((variant.student.id, title) for variant, (_, title) in zip(variants, works, strict=True)))
-
-
-def _hand_in(course: Course, assignment: Assignment, student: str, name: str, solved: Path) -> None:
-    """Write the work `name` as the student's submission: the solution for "", the blank package, or a mutant."""
-    source = course.path / "packages" if name == "untouched" else solved
-    notebook = nbformat.read(source / student / f"{SLUG}.ipynb", as_version=4)
-    mutant = next((mutant for mutant in load_mutants(assignment) if mutant.name == name), None)
-    if mutant is not None:
-        notebook = wrong_work(mutant, notebook)
-    target = course.submissions(SLUG) / student / f"{SLUG}.ipynb"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(target, nbformat.writes(make_quick(notebook, assignment)))

@@ -1,7 +1,9 @@
 """`zachet assignment`: which labs there are, and one package per student."""
 
 import json
+import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -13,8 +15,10 @@ from grader.assignment import list_assignments, load_assignment
 from grader.assignment.schema import did_you_mean
 from grader.course import course_around
 from grader.errors import ConfigurationError
-from grader.model import Language
+from grader.model import Isolation, Language
 from grader.package import package as write_packages
+from grader.setting import Options, make_setting
+from grader.verify import verify
 from variants.manifest import Variant, read_manifest
 
 _ROOTS = click.option(
@@ -25,6 +29,8 @@ _ROOTS = click.option(
     metavar="DIR",
     help="A folder that holds assignment folders of your own; they come before the bundled ones. May be repeated.",
 )
+
+_QUICK_CELL_S = 30  # an endless mutant is ended this soon when the works are short
 
 
 @click.group()
@@ -85,7 +91,7 @@ def package_command(
     SLUG is the name of an assignment or the path of its folder.
     """
     course = course_around(manifest.parent)
-    lab = load_assignment(slug, [*roots, course.own_assignments] if course else roots)
+    lab = load_assignment(slug, [*roots, *course.own_assignments] if course else roots)
     variants = _chosen(read_manifest(manifest), lab.slug, students, manifest)
     spoken = language or (course.language if course else lab.languages[0])
     published = repository or (course.repository if course else "")
@@ -108,3 +114,30 @@ def _chosen(variants: Sequence[Variant], slug: str, students: Sequence[str], man
         if student not in found:
             raise ConfigurationError(f'there is no student "{student}".', where=str(manifest), remedy=did_you_mean(student, found))
     return [variant for student, variant in found.items() if not students or student in students]
+
+
+@assignment.command("verify")
+@click.argument("slug")
+@click.option("--variants", "count", type=click.IntRange(1, 50), default=2, show_default=True, help="On how many variants the solution has to hold.")
+@click.option("--full", is_flag=True, help="Run the works at their full length, not with the shortening edits of mutants/quick.toml.")
+@click.option("--jobs", type=click.IntRange(1, 256), default=2, show_default=True, help="How many works at once.")
+@click.option("--isolation", type=click.Choice([str(tier) for tier in Isolation]), default="full", show_default=True, help="Tier of isolation.")
+@click.option("--data-root", type=click.Path(path_type=Path), default=None, help="Real images instead of the synthetic ones.")
+@_ROOTS
+def verify_command(slug: str, *, count: int, full: bool, jobs: int, isolation: str, data_root: Path | None, roots: tuple[Path, ...]) -> int:
+    """Prove an assignment: the solution earns everything, the blank package nothing, every mutant fails what it says and only that.
+
+    SLUG is the name of an assignment or the path of its folder. Exit code 1 when something does not hold.
+    """
+    lab = load_assignment(slug, roots)
+    options = Options(isolation=Isolation(isolation), data_root=data_root, view=lab.view, cell_cpu_s=None if full else _QUICK_CELL_S)
+    wrong = 0
+    with tempfile.TemporaryDirectory(prefix="zachet-") as work:
+        setting = make_setting(lab, options, secret=b"verify", store=Path(work))
+        with closing(verify(lab, setting, variants=count, jobs=jobs, quick=not full)) as proofs:
+            for proof in proofs:
+                wrong += bool(proof.problem)
+                mark = "✗" if proof.problem else "✓"
+                click.echo(f"{mark} {proof.work:24} {proof.earned:6g} / {proof.points:g}  {proof.problem}".rstrip())
+    click.echo(f"{lab.slug}: {'everything holds' if not wrong else f'{wrong} works are not judged as they say'}.")
+    return 1 if wrong else 0
