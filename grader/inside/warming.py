@@ -21,7 +21,7 @@ _MODULES = (
     *("pandas", "scipy.stats", "scipy.sparse", "PIL.Image", "PIL.PngImagePlugin", "tqdm", "tqdm.auto", "tqdm.notebook"),
     *("sklearn.datasets", "sklearn.linear_model", "sklearn.metrics", "sklearn.model_selection", "sklearn.preprocessing"),
     *("torchvision", "torchvision.transforms", "torchvision.datasets", "torchvision.models"),
-    *("matplotlib", "matplotlib.pyplot", "matplotlib.backends.backend_agg", "matplotlib_inline.config", "mpl_toolkits.mplot3d"),
+    *("matplotlib", "matplotlib.pyplot", "matplotlib.backends.backend_agg", "mpl_toolkits.mplot3d"),
     *("IPython.core.pylabtools", "IPython.display", "IPython.core.completer", "seaborn", "inspect", "tarfile", "urllib.request"),
 )
 _LARGE_PAGE, _MADV_COLLAPSE = 2 << 20, 25
@@ -42,6 +42,9 @@ def warm_up() -> None:
         _train()
         _draw()
         _run_a_cell()
+    # When it is loaded this one looks for the shell that figures are shown in: it must find that of the run.
+    for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib_inline"]:
+        del sys.modules[name]
 
 
 def gather() -> None:

@@ -65,6 +65,7 @@ class WarmChild(Child):
         reading, ours_in = os.pipe()
         ours_out, writing = os.pipe()
         self._pipes = [os.fdopen(ours_in, "wb"), os.fdopen(ours_out, "rb"), os.fdopen(ahead.reading_errors, "rb")]
+        self._pipes += [stream for stream in (ahead.process.stdin, ahead.process.stdout) if stream is not None]
         return reading, writing, ahead.errors
 
     def _abandon(self, holder: subprocess.Popen[bytes]) -> None:
@@ -74,7 +75,6 @@ class WarmChild(Child):
             self._zygote.exit_code(_END_S)
         holder.kill()
         holder.wait()
-        self._pipes += [stream for stream in (holder.stdin, holder.stdout) if stream is not None]
         self._close()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
