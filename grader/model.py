@@ -159,7 +159,10 @@ class CellRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """One run of a notebook: how it ended, what it used (CPU of the whole process tree, peak resident MB), where."""
+    """One run of a notebook: how it ended, what it used (CPU of the whole process tree, peak resident MB), where.
+
+    `note` tells of a run before this one that did not count: a warm start that failed and was repeated cold.
+    """
 
     exit_reason: ExitReason
     message: str = ""
@@ -173,6 +176,7 @@ class Execution:
     limits: Limits
     cells: tuple[CellRun, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

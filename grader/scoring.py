@@ -285,6 +285,7 @@ def _execution_summary(evidence: Evidence) -> dict[str, Json]:
         "message": execution.message,
         "isolation": str(execution.isolation),
         "start": execution.start,
+        "note": execution.note,
         "seed": execution.seed,
         "device": execution.device,
         "cpu_s": execution.cpu_s,

@@ -24,8 +24,9 @@ from grader.model import Isolation
 from grader.sandbox import bubblewrap
 from grader.sandbox.job import Job
 from grader.sandbox.run import execute
+from grader.sandbox.warm import WarmStart
 
-__all__ = ["Job", "available", "execute"]
+__all__ = ["Job", "WarmStart", "available", "execute"]
 
 
 def available(isolation: Isolation) -> None:

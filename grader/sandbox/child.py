@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Literal, Self
 
 from grader.errors import IsolationError
 from grader.model import Isolation
@@ -24,6 +24,8 @@ _END_S = 10.0
 
 class Child:
     """The process of one job. Use it in a `with`: whatever happens there, nothing of the job is left afterwards."""
+
+    start: Literal["cold", "warm"] = "cold"
 
     def __init__(self, job: Job) -> None:
         self._full = job.isolation is Isolation.FULL
@@ -44,11 +46,15 @@ class Child:
         self._tree = Tree(self._process.pid, job.limits.memory_mb << 20) if sys.platform.startswith("linux") else None
 
     def _start_full(self, job: Job) -> tuple[Place, subprocess.Popen[bytes]]:
+        return bubblewrap.place_of(job), bubblewrap.start_job(job, self._make_group(job))
+
+    def _make_group(self, job: Job) -> tuple[str, ...]:
+        """Make the control group, where it can be had, and return its entrances."""
         limits = job.limits
         if os.geteuid() == 0:
             memory = limits.memory_mb + _FOLDERS_IN_MEMORY * limits.disk_mb + _SPARE_MEMORY_MB
             self._group = make_group(memory << 20, limits.processes + _SPARE_PROCESSES)
-        return bubblewrap.place_of(job), bubblewrap.start_job(job, self._group.entrances if self._group else ())
+        return self._group.entrances if self._group else ()
 
     def _start_plain(self, job: Job) -> tuple[Place, subprocess.Popen[bytes]]:
         self._folder = Path(tempfile.mkdtemp(prefix="zachet-run-")).resolve()
