@@ -21,7 +21,7 @@ about itself (it is marked `reported`), and in the tier `none` anything at all. 
 """
 
 from grader.model import Isolation
-from grader.sandbox import bubblewrap
+from grader.sandbox import bubblewrap, reduced
 from grader.sandbox.job import Job
 from grader.sandbox.run import execute
 
@@ -33,3 +33,5 @@ def available(isolation: Isolation) -> None:
     if isolation is Isolation.FULL:
         bubblewrap.find_bubblewrap()
         bubblewrap.try_out()
+    elif isolation is Isolation.REDUCED:
+        reduced.try_out()

@@ -30,7 +30,7 @@ class Child:
         self._folder: Path | None = None
         self._group: Group | None = None
         try:
-            self.place, self._process = self._start_full(job) if self._full else self._start_plain(job)
+            self.place, self._process = self._start(job)
         except OSError as error:
             self._clean()
             raise IsolationError(
@@ -43,12 +43,19 @@ class Child:
             raise
         self._tree = Tree(self._process.pid, job.limits.memory_mb << 20) if sys.platform.startswith("linux") else None
 
+    def _start(self, job: Job) -> tuple[Place, subprocess.Popen[bytes]]:
+        return self._start_full(job) if self._full else self._start_plain(job)
+
     def _start_full(self, job: Job) -> tuple[Place, subprocess.Popen[bytes]]:
+        return bubblewrap.place_of(job), bubblewrap.start_job(job, self._make_group(job))
+
+    def _make_group(self, job: Job) -> tuple[str, ...]:
+        """Make the control group, where it can be had, and return its entrances."""
         limits = job.limits
         if os.geteuid() == 0:
             memory = limits.memory_mb + _FOLDERS_IN_MEMORY * limits.disk_mb + _SPARE_MEMORY_MB
             self._group = make_group(memory << 20, limits.processes + _SPARE_PROCESSES)
-        return bubblewrap.place_of(job), bubblewrap.start_job(job, self._group.entrances if self._group else ())
+        return self._group.entrances if self._group else ()
 
     def _start_plain(self, job: Job) -> tuple[Place, subprocess.Popen[bytes]]:
         self._folder = Path(tempfile.mkdtemp(prefix="zachet-run-")).resolve()

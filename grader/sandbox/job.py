@@ -36,7 +36,8 @@ class Job:
 class Place:
     """Where the parts of a job stand for the process that runs it; empty text for what the job does not have.
 
-    `read_only` and `writable` are the folders that the process leaves itself when it gives up the rest.
+    `read_only` and `writable` are the folders that the process leaves itself when it gives up the rest; of those `listed` it may
+    read the names only.
     """
 
     work: str
@@ -46,6 +47,7 @@ class Place:
     standins: str
     read_only: tuple[str, ...] = ()
     writable: tuple[str, ...] = ()
+    listed: tuple[str, ...] = ()
 
 
 def opening(job: Job, place: Place) -> Mapping[str, Json]:
@@ -63,9 +65,11 @@ def opening(job: Job, place: Place) -> Mapping[str, Json]:
         "files": place.files,
         "probe": place.probe,
         "standins": place.standins,
-        "harden": job.isolation is Isolation.FULL,
+        "harden": job.isolation is not Isolation.NONE,
+        "unbounded": [] if job.isolation is Isolation.FULL else ["RLIMIT_NPROC"],
         "landlock_ro": list(place.read_only),
         "landlock_rw": list(place.writable),
+        "landlock_list": list(place.listed),
     }
 
 

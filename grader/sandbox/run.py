@@ -14,6 +14,7 @@ from grader.sandbox.guard import Guard
 from grader.sandbox.job import Job, opening
 from grader.sandbox.outputs import executed_notebook
 from grader.sandbox.talk import Talk
+from grader.sandbox.tiers import start_child
 from grader.sandbox.transcript import Transcript
 
 _EXIT_S = 5.0
@@ -33,7 +34,7 @@ def execute(job: Job, give: Give, stop: threading.Event | None = None) -> Run:
     notebook = json.loads(job.notebook)
     talk: Talk | None = None
     try:
-        with Child(job) as child, Guard(child, job.limits, stop) as guard:
+        with start_child(job) as child, Guard(child, job.limits, stop) as guard:
             talk = Talk(child, guard)
             conversation = _Conversation(job, talk, guard, child, Transcript(notebook))
             return conversation.hold(notebook, give)
