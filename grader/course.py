@@ -30,6 +30,8 @@ class Course:
     group_is: str
     data_root: Path | None
     view: View
+    image: str = ""
+    gpus: str = ""
 
     @property
     def own_assignments(self) -> Path:
@@ -88,6 +90,8 @@ class _File(BaseModel):
     group_is: Literal["", "printed", "ordinal"] = ""
     data_root: str = ""
     view: Literal["sealed", "official"] = "sealed"
+    image: str = ""
+    gpus: str = Field("", pattern=r"^(|all|\d+(,\d+)*)$")
 
 
 def course_around(start: Path) -> Course | None:
@@ -129,6 +133,8 @@ def read_course(folder: Path) -> Course:
         group_is=data.group_is,
         data_root=(folder / data.data_root) if data.data_root else None,
         view=View(data.view),
+        image=data.image,
+        gpus=data.gpus,
     )
 
 

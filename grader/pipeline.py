@@ -16,7 +16,7 @@ from grader.checks import Preparation
 from grader.datasets import DataRoot, PreparedView, hidden_set, public_images
 from grader.evidence import Evidence, freeze
 from grader.model import Execution, ExitReason, Given, Isolation, Json, Limits, Record, Run, Score, Submission, View
-from grader.sandbox import Job, execute
+from grader.sandbox import Container, Job, execute
 from grader.scoring import finding_to_json, score
 from variants.manifest import Variant, variant_record
 
@@ -35,6 +35,7 @@ class Setting:
     prepared: PreparedView | None
     view: View
     stop: threading.Event
+    container: Container | None = None
 
 
 def grade(submission: Submission, variant: Variant, setting: Setting) -> tuple[Evidence, Score]:
@@ -58,6 +59,7 @@ def run_submission(submission: Submission, variant: Variant, setting: Setting) -
         limits=setting.limits,
         seed=seed,
         isolation=setting.isolation,
+        container=setting.container,
     )
     return execute(job, lambda records: _give(records, submission, variant, setting), setting.stop)
 

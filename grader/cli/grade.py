@@ -17,6 +17,7 @@ from grader.cohort import Done, Results, finish, grade_cohort
 from grader.cohort import rescore as rescore_cohort
 from grader.course import Course, find_course
 from grader.model import Isolation, View
+from grader.sandbox import Container
 from grader.scoring import to_json
 from grader.setting import Options, make_setting
 from grader.submission import Intake, take_in
@@ -33,6 +34,8 @@ class Batch:
 
     jobs: int | None = None
     isolation: Isolation = Isolation.FULL
+    image: str = ""
+    gpus: str = ""
     data_root: Path | None = None
     view: View | None = None
     cpu_s: int | None = None
@@ -48,6 +51,8 @@ class Batch:
 @_ASSIGNMENT
 @click.option("--jobs", type=click.IntRange(1, 256), default=None, help="How many submissions at once; as many as there are cores by default.")
 @click.option("--isolation", type=click.Choice([str(tier) for tier in Isolation]), default="full", show_default=True, help="Tier of isolation.")
+@click.option("--image", default="", help="Image for --isolation container; course.toml's by default.")
+@click.option("--gpus", default="", metavar="all|0,1", help="GPUs for --isolation container; course.toml's by default.")
 @click.option("--data-root", type=click.Path(path_type=Path), default=None, help="Folder with cifar-100-python/ or its train, test and meta.")
 @click.option("--view", type=click.Choice([str(view) for view in View]), default=None, help="What students' code sees; course.toml's by default.")
 @click.option("--cpu-limit", "cpu_s", type=click.IntRange(10), default=None, metavar="S", help="CPU seconds per submission.")
@@ -67,6 +72,7 @@ def grade_course(course: Course, slug: str, paths: Sequence[Path], batch: Batch)
     results = Results(root=course.results, assignment=assignment.slug)
     options = Options(
         isolation=batch.isolation,
+        container=_container(course, batch),
         data_root=batch.data_root or course.data_root,
         view=batch.view or course.view,
         cpu_s=batch.cpu_s,
@@ -106,6 +112,12 @@ def rescore(folder: Path, slug: str, as_json: bool, quiet: bool) -> int:
     nothing = Intake(submissions=(), strays=(), missing=())
     _summary(course, assignment, results, nothing, done, batch=batch)
     return exit_code(done, nothing)
+
+
+def _container(course: Course, batch: Batch) -> Container | None:
+    if batch.isolation is not Isolation.CONTAINER:
+        return None
+    return Container(image=batch.image or course.image, gpus=batch.gpus or course.gpus)
 
 
 def _follow(stream: Iterable[Done], total: int, batch: Batch) -> list[Done]:

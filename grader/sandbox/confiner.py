@@ -138,11 +138,11 @@ def _become(spec: Mapping[str, Any], uid: int | None, harden: Any) -> NoReturn:
             os.setresuid(uid, uid, uid)
         for path in spec["reached"]:
             if not os.access(path, os.R_OK):
-                raise PermissionError(f"{path} is not readable for uid {os.getuid()}, and root may not make mounts here")  # noqa: TRY301
+                raise PermissionError(f"{path} is not readable for uid {os.getuid()}, and root may not make mounts here")
         os.chdir(spec["work"])
         reached = harden.confine(spec["read_only"], spec["writable"], spec["listed"])
         if not reached["landlock"].isdigit():
-            raise PermissionError(f"the kernel refused Landlock ({reached['landlock']})")  # noqa: TRY301
+            raise PermissionError(f"the kernel refused Landlock ({reached['landlock']})")
         for program in spec["seccomp"]:
             _filter(base64.b64decode(program))
         os.execve(spec["command"][0], spec["command"], spec["environment"])  # noqa: S606 - there is no shell in this

@@ -198,7 +198,7 @@ class _Bringer:
             return
         try:
             if not source.stat().st_mode & 0o004:
-                raise PermissionError  # noqa: TRY301 - goes the way of a link that is refused
+                raise PermissionError
             os.link(source, target)
         except OSError:
             shutil.copyfile(source, target)

@@ -66,6 +66,7 @@ class _Conversation:
             message=message,
             isolation=self.job.isolation,
             seed=self.job.seed,
+            device="cuda" if self.job.container and self.job.container.gpus else "cpu",
             cpu_s=round(self.guard.cpu_s, 3),
             wall_s=round(self.guard.wall_s, 3),
             peak_mb=round(self.guard.peak_mb, 1),

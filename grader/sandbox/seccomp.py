@@ -47,7 +47,7 @@ _TRUNCATE_SINCE = 3  # the version of Landlock that looks at it
 
 # machine: (column of the table, AUDIT_ARCH, clone, clone3, ioctl, socket)
 _MACHINES = {"x86_64": (0, 0xC000003E, 56, 435, 16, 41), "aarch64": (1, 0xC00000B7, 220, 435, 29, 198)}
-# machine: (socketpair, prlimit64)
+# The same machines: their socketpair and prlimit64.
 _MACHINES_SHARED = {"x86_64": (53, 302), "aarch64": (199, 261)}
 _X32_BIT = 0x40000000
 _NEW_NAMESPACES = 0x7E020000  # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
