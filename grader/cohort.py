@@ -1,6 +1,7 @@
 """Many submissions: as many at once as there are cores, each kept as soon as it is done, so that nothing done is done again."""
 
 import json
+import traceback
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -9,10 +10,10 @@ from pathlib import Path
 from grader.assignment import Assignment, Checks
 from grader.errors import EvidenceError, ZachetError
 from grader.evidence import Evidence, load
-from grader.files import write_atomically
+from grader.files import folder_name, write_atomically
 from grader.gradebook import write_gradebook
-from grader.model import Language, Outcome, Score, Submission, Text
-from grader.pipeline import Setting, grade
+from grader.model import ExitReason, Language, Outcome, Score, Submission, Text
+from grader.pipeline import Setting, grade, probe_digest
 from grader.report import IndexRow, render_index, render_report
 from grader.scoring import from_json, score, to_json
 from variants.errors import ThreePartError
@@ -77,6 +78,8 @@ def grade_cohort(
             keep(scored, evidence, results, language)
         except ThreePartError as error:
             return Done(student=submission.student, score=None, error=error)
+        except Exception as error:  # noqa: BLE001 - a fault of ours, or of an instructor's prepare(), must not end the batch
+            return Done(student=submission.student, score=None, error=_unforeseen(error, submission.student))
         return Done(student=submission.student, score=scored, reused=old is not None)
 
     pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="grade")
@@ -90,6 +93,15 @@ def grade_cohort(
     finally:
         setting.stop.set()
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _unforeseen(error: Exception, student: str) -> ZachetError:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return ZachetError(
+        f"{type(error).__name__}: {error} ({Path(frame.filename).name}, line {frame.lineno}).",
+        where=student,
+        remedy="This is no fault of the student's. Mend the line when it is your assignment's, else report it; then grade with --resume.",
+    )
 
 
 def rescore(assignment: Assignment, checks: Checks, results: Results, *, language: Language) -> Iterator[Done]:
@@ -110,7 +122,7 @@ def keep(scored: Score, evidence: Evidence, results: Results, language: Language
     text = json.dumps(to_json(scored), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
     try:
         write_atomically(results.reports / report_name(scored.student), render_report(scored, evidence.notebook, language))
-        write_atomically(results.scores / f"{file_stem(scored.student)}.json", text)
+        write_atomically(results.scores / f"{folder_name(scored.student)}.json", text)
     except OSError as error:
         raise EvidenceError(
             f"The result cannot be written ({error.strerror or error}).",
@@ -146,15 +158,9 @@ def read_scores(results: Results) -> Iterator[Score]:
             ) from error
 
 
-def file_stem(student: str) -> str:
-    """Return a file name that stands for a student's id on any file system, and for no other student's."""
-    safe = "".join(character if character.isalnum() or character in "-_" else f"%{ord(character):x}" for character in student)
-    return safe[:120] or "%"
-
-
 def report_name(student: str) -> str:
     """Return the file name of a student's report."""
-    return f"{file_stem(student)}.html"
+    return f"{folder_name(student)}.html"
 
 
 def first_problem(scored: Score) -> Text | None:
@@ -187,7 +193,7 @@ def _index_row(scored: Score, language: Language) -> IndexRow:
 def _evidence_of(submission: Submission, variant: Variant, setting: Setting, results: Results) -> Evidence | None:
     """Return the kept evidence of this very submission under this very setting, if there is any that is whole."""
     try:
-        old = from_json(json.loads((results.scores / f"{file_stem(submission.student)}.json").read_text(encoding="utf-8")))
+        old = from_json(json.loads((results.scores / f"{folder_name(submission.student)}.json").read_text(encoding="utf-8")))
         evidence = load(results.store / old.evidence)
     except (OSError, ValueError, KeyError, TypeError, ZachetError):
         return None
@@ -199,6 +205,9 @@ def _evidence_of(submission: Submission, variant: Variant, setting: Setting, res
         and facts["view"] == str(setting.view)
         and facts["data"] == data
         and evidence.variant.get("classes") == list(variant.classes)
+        and facts["probe"] == probe_digest(setting)
         and evidence.execution.isolation is setting.isolation
+        and evidence.execution.limits == setting.limits
+        and evidence.execution.exit_reason is not ExitReason.SANDBOX_FAULT
     )
     return evidence if same else None

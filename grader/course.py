@@ -1,5 +1,6 @@
 """A course folder: course.toml, the roster's variants, the secret of its keyed draws, and where results go."""
 
+import json
 import secrets
 import tomllib
 from dataclasses import dataclass
@@ -8,14 +9,17 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from grader.assignment import load_assignment
 from grader.errors import CourseError
 from grader.files import write_atomically
 from grader.model import Language, View
+from variants.draw import read_secret
+from variants.errors import VariantsError
 from variants.manifest import Variant, read_manifest
 
 FILE = "course.toml"
 SECRET = "secret.key"  # noqa: S105 - the name of a file
-_GITIGNORE = f"{SECRET}\nresults/\nsubmissions/\n"
+_IGNORED = (SECRET, "results/", "submissions/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,14 +33,15 @@ class Course:
     repository: str
     group_is: str
     data_root: Path | None
-    view: View
+    view: View | None
     image: str = ""
     gpus: str = ""
 
     @property
-    def own_assignments(self) -> Path:
-        """The folder of the instructor's own assignments."""
-        return self.path / "assignments"
+    def own_assignments(self) -> tuple[Path, ...]:
+        """The folder of the instructor's own assignments, where there is one: a version control system keeps no empty folder."""
+        folder = self.path / "assignments"
+        return (folder,) if folder.is_dir() else ()
 
     @property
     def results(self) -> Path:
@@ -51,13 +56,14 @@ class Course:
         """Return the course secret; raises CourseError when there is none."""
         file = self.path / SECRET
         try:
-            return bytes.fromhex(file.read_text(encoding="ascii").strip())
-        except (OSError, ValueError) as error:
+            secret = read_secret(file)
+        except VariantsError as error:
             raise CourseError(
-                "The course secret cannot be read.",
+                f"The course secret cannot be used: {error.what}",
                 where=str(file),
                 remedy="Restore the file from a copy: hidden inputs and random variants depend on it. For a new course, run `zachet init`.",
             ) from error
+        return secret or b""
 
     def variants(self, assignment: str) -> dict[str, Variant]:
         """Return the variant of every student of `assignment` by student id; raises CourseError when none were assigned."""
@@ -89,7 +95,7 @@ class _File(BaseModel):
     repository: str = ""
     group_is: Literal["", "printed", "ordinal"] = ""
     data_root: str = ""
-    view: Literal["sealed", "official"] = "sealed"
+    view: Literal["", "sealed", "official"] = ""
     image: str = ""
     gpus: str = Field("", pattern=r"^(|all|\d+(,\d+)*)$")
 
@@ -132,7 +138,7 @@ def read_course(folder: Path) -> Course:
         repository=data.repository,
         group_is=data.group_is,
         data_root=(folder / data.data_root) if data.data_root else None,
-        view=View(data.view),
+        view=View(data.view) if data.view else None,
         image=data.image,
         gpus=data.gpus,
     )
@@ -142,23 +148,34 @@ def make_course(folder: Path, *, title: str, language: Language, assignment: str
     """Make a course folder; raises CourseError when there is one already or the folder cannot be written."""
     if (folder / FILE).exists():
         raise CourseError("There is a course here already.", where=str(folder), remedy="Choose another folder, or edit its course.toml.")
-    escaped = title.replace("\\", "\\\\").replace('"', '\\"')
+    if not title.isprintable() or not assignment.isprintable():
+        raise CourseError("The title has a character that cannot be printed.", where=str(folder), remedy="Give a title of one line.")
+    load_assignment(assignment)
     text = (
-        f'title = "{escaped}"\n'
+        f"title = {json.dumps(title, ensure_ascii=False)}\n"
         f'language = "{language}"          # language of reports and packages: ru or en\n'
-        f'assignment = "{assignment}"   # what `zachet grade` means when none is named\n'
+        f'assignment = {json.dumps(assignment, ensure_ascii=False)}   # what `zachet grade` means when none is named\n'
         'repository = ""          # owner/name[@branch] on GitHub gives packages a Colab badge\n'
         'data_root = ""           # folder with cifar-100-python/; empty: ZACHET_DATA, the fetched copy, or synthetic images\n'
-        'view = "sealed"          # sealed: students\' code never sees the test split; official: the files as published\n'
+        'view = ""                # sealed or official; empty: what the assignment says\n'
     )
     try:
         for name in ("assignments", "packages", f"submissions/{assignment}", "results"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / SECRET, secrets.token_hex(32) + "\n", mode=0o600)
-        write_atomically(folder / ".gitignore", _GITIGNORE)
+        if not (folder / SECRET).exists():  # a course made anew around an old secret keeps its draws
+            write_atomically(folder / SECRET, secrets.token_hex(32) + "\n", mode=0o600)
+        _ignore(folder / ".gitignore")
         write_atomically(folder / FILE, text)
     except OSError as error:
         raise CourseError(
             f"The course folder cannot be made ({error.strerror}).", where=str(folder), remedy="Choose a folder that you may write to."
         ) from error
     return read_course(folder)
+
+
+def _ignore(file: Path) -> None:
+    """Add what must not be published to a .gitignore, and keep what is there."""
+    old = file.read_text(encoding="utf-8") if file.exists() else ""
+    missing = [line for line in _IGNORED if line not in old.splitlines()]
+    if missing:
+        write_atomically(file, old + ("\n" if old and not old.endswith("\n") else "") + "\n".join(missing) + "\n")

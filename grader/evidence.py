@@ -78,20 +78,15 @@ class Evidence:
             raise MissingRecord(name, self.execution, str(error or "")) from None
 
     def array(self, name: str) -> Array:
-        """Return the array recorded under `name`; raises MissingRecord, also when it is not an array."""
+        """Return the array that was *measured* under `name`; raises MissingRecord, also for one that the process only reported."""
         value = self.record(name)
-        if not isinstance(value, np.ndarray):
-            raise MissingRecord(name, self.execution, f"{name} is not an array")
+        if not isinstance(value, np.ndarray) or self._vouched[name] is not Vouched.MEASURED:
+            raise MissingRecord(name, self.execution, f"{name} was not measured as an array")
         return value
 
     def has(self, name: str) -> bool:
         """Tell whether the run recorded `name`."""
         return name in self._values["records"]
-
-    def vouched(self, name: str) -> Vouched:
-        """Return who stands behind the record `name`; raises MissingRecord."""
-        self.record(name)
-        return self._vouched[name]
 
     def sent(self, name: str) -> Array:
         """Return the hidden input `name` as it was sent; raises MissingRecord when the run ended before."""

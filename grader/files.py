@@ -1,8 +1,14 @@
-"""Write a file whole or not at all."""
+"""Files that are written whole or not at all, and names that every file system takes."""
 
+import hashlib
 import os
+import re
 import tempfile
+import unicodedata
 from pathlib import Path
+
+_FOLDER = re.compile(r"[\w][\w.@+ -]{0,58}[\w]|\w")
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # names that Windows keeps for itself
 
 
 def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
@@ -18,3 +24,11 @@ def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def folder_name(student: str) -> str:
+    """Return the name of a student's folder or file: the id where every file system takes it, else a safe form that stays unique."""
+    if _FOLDER.fullmatch(student) and not _DEVICES.fullmatch(student) and unicodedata.is_normalized("NFC", student):
+        return student
+    safe = re.sub(r"\W+", "_", unicodedata.normalize("NFC", student)).strip("_")[:40].rstrip("_")
+    return f"{safe or 'student'}-{hashlib.sha256(student.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}"

@@ -1,8 +1,6 @@
 """Hand out: one folder per student, with the notebook made for their variant and a README."""
 
-import hashlib
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,7 @@ from markupsafe import Markup
 from grader.assignment import Assignment
 from grader.content import content_dir
 from grader.errors import AssignmentError, ConfigurationError
-from grader.files import write_atomically
+from grader.files import folder_name, write_atomically
 from grader.model import Json, Language
 from grader.notebook import NotebookTemplate, escape_markdown, make_template, markdown_cell, notebook_json, read_lab
 from variants.manifest import Variant, variant_record
@@ -23,8 +21,6 @@ from variants.manifest import Variant, variant_record
 SCHEMA = 1
 _COLAB = "https://colab.research.google.com/github"
 _REPOSITORY = re.compile(r"(?P<owner>[A-Za-z0-9][A-Za-z0-9-]{0,38})/(?P<name>[A-Za-z0-9._-]{1,100})(?:@(?P<branch>[^\s:@]+))?(?::(?P<path>[^\\]*))?")
-_FOLDER = re.compile(r"[\w][\w.@+ -]{0,58}[\w]|\w")
-_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # names that Windows keeps for itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,14 +79,6 @@ def student_notebook(
 ) -> str:
     """Return the notebook of one student as the text of its file; the same input always gives the same bytes."""
     return _notebook(_maker(assignment, language, repository, with_solution=with_solution), variant)
-
-
-def folder_name(student: str) -> str:
-    """Return the name of a student's folder: the id itself where every file system takes it, else a safe form that stays unique."""
-    if _FOLDER.fullmatch(student) and not _DEVICES.fullmatch(student) and unicodedata.is_normalized("NFC", student):
-        return student
-    safe = re.sub(r"\W+", "_", unicodedata.normalize("NFC", student)).strip("_")[:40].rstrip("_")
-    return f"{safe or 'student'}-{hashlib.sha256(student.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}"
 
 
 def _maker(assignment: Assignment, language: Language, repository: str, *, with_solution: bool) -> _Maker:

@@ -59,6 +59,7 @@ def run_submission(submission: Submission, variant: Variant, setting: Setting) -
         limits=setting.limits,
         seed=seed,
         isolation=setting.isolation,
+        aliases=setting.assignment.aliases,
         container=setting.container,
     )
     return execute(job, lambda records: _give(records, submission, variant, setting), setting.stop)
@@ -70,16 +71,20 @@ def seed_of(assignment: str, student: str, replicate: int = 0) -> int:
     return int.from_bytes(digest[:4], "big") >> 1
 
 
+def probe_digest(setting: Setting) -> str:
+    """Return the digest of the code that records beside the student's."""
+    return hashlib.sha256(setting.assignment.probe_file.read_bytes()).hexdigest()
+
+
 def _give(records: tuple[Record, ...], submission: Submission, variant: Variant, setting: Setting) -> Given:
     key = hmac.new(setting.secret, f"hidden\0{submission.assignment}\0{submission.student}".encode(), hashlib.sha256)
-    with_images = setting.data is not None
     preparation = Preparation(
         variant=_variant_facts(variant),
         view=setting.view,
         records={record.name: record for record in records},
         rng=np.random.default_rng(int.from_bytes(key.digest(), "big")),
-        hidden=hidden_set(setting.data, setting.view, variant.classes) if setting.data and with_images else None,
-        public=public_images(setting.data, setting.view, variant.classes) if setting.data and with_images else None,
+        hidden=hidden_set(setting.data, setting.view, variant.classes) if setting.data else None,
+        public=public_images(setting.data, setting.view, variant.classes) if setting.data else None,
     )
     return setting.checks.prepare(preparation)
 
@@ -93,6 +98,7 @@ def _facts(submission: Submission, variant: Variant, setting: Setting) -> Mappin
         "tool": __version__,
         "assignment": submission.assignment,
         "edition": setting.assignment.edition,
+        "probe": probe_digest(setting),
         "student": submission.student,
         "name": variant.student.name,
         "variant": _variant_facts(variant),

@@ -1,10 +1,12 @@
 """Evidence and rubric in, score out: a pure function, so the same two give the same bytes for ever."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from grader.assignment import Assignment, Checks
 from grader.checks import CheckFunction, CheckInfo, Conclusion
+from grader.checks.cells import first_causes
 from grader.evidence import Evidence, MissingRecord
 from grader.model import (
     Criterion,
@@ -27,7 +29,7 @@ _ENDED = {
     ExitReason.COMPLETED: Text(ru="работа выполнилась до конца", en="the run completed"),
     ExitReason.RAISED: Text(ru="работа завершилась ошибкой", en="the run raised an error"),
     ExitReason.EXITED: Text(ru="процесс завершился раньше времени", en="the process exited early"),
-    ExitReason.KILLED_BY_SIGNAL: Text(ru="процесс был убит сигналом", en="the process was killed by a signal"),
+    ExitReason.KILLED_BY_SIGNAL: Text(ru="процесс остановлен сигналом", en="the process was killed by a signal"),
     ExitReason.TIMED_OUT: Text(ru="вышло отведённое время", en="the time limit was reached"),
     ExitReason.OUT_OF_MEMORY: Text(ru="не хватило отведённой памяти", en="the memory limit was reached"),
     ExitReason.OUTPUT_LIMIT: Text(ru="вывод превысил допустимый объём", en="the output limit was reached"),
@@ -41,8 +43,8 @@ def score(evidence: Evidence, assignment: Assignment, checks: Checks) -> Score:
     scored = tuple(_criterion_score(criterion, findings) for criterion in assignment.criteria if criterion.points)
     notes = tuple(findings[use.name] for criterion in assignment.criteria if not criterion.points for use in criterion.checks)
     problems = tuple(finding_from_json(problem) for problem in evidence.manifest["problems"])
-    earned = round(sum(criterion.earned for criterion in scored), 2)
-    points = sum(criterion.points for criterion in scored)
+    earned = round(math.fsum(criterion.earned for criterion in scored), 2)
+    points = round(math.fsum(criterion.points for criterion in scored), 2)
     facts = evidence.manifest
     return Score(
         assignment=assignment.slug,
@@ -159,8 +161,11 @@ def finding_from_json(data: Mapping[str, Any]) -> Finding:
 
 
 def _judge_all(evidence: Evidence, assignment: Assignment, functions: Mapping[str, CheckFunction]) -> dict[str, Finding]:
-    """Judge every check that the rubric uses, in file order, so that `after` looks back only."""
+    """Judge every check that the rubric uses, and those they wait for; `functions` has each after what it waits for."""
     used = {use.name for criterion in assignment.criteria for use in criterion.checks}
+    for name, function in reversed(list(functions.items())):
+        if name in used:
+            used.update(function.__zachet_check__.after)  # type: ignore[attr-defined]
     findings: dict[str, Finding] = {}
     for name, function in functions.items():
         if name in used:
@@ -179,7 +184,7 @@ def _judge(evidence: Evidence, assignment: Assignment, function: CheckFunction, 
         )
     else:
         try:
-            conclusion = function(evidence, assignment) if info.wants_assignment else function(evidence)
+            conclusion = _concluded(function(evidence, assignment) if info.wants_assignment else function(evidence))
         except MissingRecord as missing:
             conclusion = _not_recorded(missing)
         except Exception as error:  # noqa: BLE001 - whatever a check raises is our fault and must hold the report, not end the batch
@@ -187,7 +192,7 @@ def _judge(evidence: Evidence, assignment: Assignment, function: CheckFunction, 
                 outcome=Outcome.ERRORED,
                 share=0.0,
                 rationale=Text(
-                    ru="Проверка сломалась; это ошибка системы, а не ваша. Отчёт придержан для преподавателя.",
+                    ru="Сбой проверки: это ошибка системы, а не ваша. Отчёт ждёт решения преподавателя.",
                     en="The check broke; this is our fault, not yours. The report is held for a person.",
                 ),
                 actual=f"{type(error).__name__}: {error}"[:500],
@@ -205,11 +210,17 @@ def _judge(evidence: Evidence, assignment: Assignment, function: CheckFunction, 
     )
 
 
+def _concluded(value: object) -> Conclusion:
+    if not isinstance(value, Conclusion):
+        raise TypeError(f"the check returned {type(value).__name__}, not a Conclusion")
+    return value
+
+
 def _not_recorded(missing: MissingRecord) -> Conclusion:
     """A record that the run never wrote is a failure with the run's own reason, never an error of ours."""
     ended = _ENDED[missing.execution.exit_reason]
     if missing.reason:
-        rationale = Text(ru=f"Это не удалось измерить: {missing.reason}", en=f"This could not be measured: {missing.reason}")
+        rationale = Text(ru="Это не удалось измерить: код завершился ошибкой.", en="This could not be measured: the code raised an error.")
     elif missing.execution.exit_reason is ExitReason.COMPLETED:
         rationale = Text(ru="В работе нет того, что здесь проверяется.", en="The work has nothing that this check looks at.")
     else:
@@ -223,7 +234,7 @@ def _not_recorded(missing: MissingRecord) -> Conclusion:
             ru="Запустите тетрадь с начала до конца в новом ядре и посмотрите на первую ошибку.",
             en="Run the notebook from top to bottom in a fresh kernel and look at the first error.",
         ),
-        actual=missing.execution.message[:500],
+        actual=(missing.reason or missing.execution.message)[:500],
     )
 
 
@@ -257,11 +268,12 @@ def _verdict(
     outcomes |= {problem.outcome for problem in problems if problem.outcome is not Outcome.FAILED}
     if outcomes & {Outcome.ERRORED, Outcome.PENDING}:
         return Verdict.HELD
-    return Verdict.PASSED if earned >= pass_share * points else Verdict.FAILED
+    return Verdict.PASSED if earned >= round(pass_share * points, 2) else Verdict.FAILED
 
 
 def _execution_summary(evidence: Evidence) -> dict[str, Json]:
     execution = evidence.execution
+    followers = {index for cause in first_causes(evidence) for index in cause.followers}
     return {
         "exit_reason": str(execution.exit_reason),
         "message": execution.message,
@@ -272,7 +284,10 @@ def _execution_summary(evidence: Evidence) -> dict[str, Json]:
         "cpu_s": execution.cpu_s,
         "wall_s": execution.wall_s,
         "peak_mb": execution.peak_mb,
-        "cells": [{"index": cell.index, "status": cell.status, "error": cell.error, "cpu_s": cell.cpu_s} for cell in execution.cells],
+        "cells": [
+            {"index": cell.index, "status": cell.status, "error": cell.error, "follows": cell.index in followers, "cpu_s": cell.cpu_s}
+            for cell in execution.cells
+        ],
         "limits": evidence.manifest["execution"]["limits"],
     }
 

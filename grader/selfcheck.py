@@ -1,6 +1,7 @@
 """What a self-check needs beside the pipeline: the variant that the notebook itself names, and the public part of the rubric."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from variants.manifest import Variant
 from variants.roster import Student
 
 _LARGEST = 64 << 20
+_SLUG = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _DEFAULT_ASSIGNMENT = "iu5_lab1"
 
 
@@ -26,14 +28,20 @@ def own_variant(notebook: Path, *, slug: str, classes: str) -> tuple[Variant, La
     dealt = metadata.get("variant")
     found = dealt.get("classes") if isinstance(dealt, dict) else None
     numbers = _class_list(classes) if classes else found
-    if not isinstance(numbers, list) or not numbers or not all(isinstance(number, int) and 0 <= number < 100 for number in numbers):
+    if not isinstance(numbers, list) or not numbers or not all(type(number) is int and 0 <= number < 100 for number in numbers):
         raise ConfigurationError(
             "Nothing says which classes this work is about.",
             where=str(notebook),
             remedy="Check the notebook that was handed out to you, or name its classes, for example --classes 0,55,58.",
         )
+    if len(set(numbers)) != len(numbers):
+        raise ConfigurationError(
+            f"A class is named twice: {numbers}.", where=str(notebook), remedy="Name different classes, for example --classes 0,55,58."
+        )
     student = Student(id=str(metadata.get("student") or "me"), name=str(metadata.get("name") or ""), group="", number=None, stream="")
-    assignment = slug or str(metadata.get("assignment") or _DEFAULT_ASSIGNMENT)
+    # A notebook is other people's text: it may name a bundled assignment, never a folder whose checks.py would run here.
+    named = str(metadata.get("assignment") or "")
+    assignment = slug or (named if _SLUG.fullmatch(named) else _DEFAULT_ASSIGNMENT)
     language: Language = "en" if metadata.get("language") == "en" else "ru"
     return Variant(student=student, assignment=assignment, rule="", classes=tuple(numbers)), language
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.errors import ConfigurationError
+from grader.files import folder_name
 from grader.intake import texts
 from grader.intake.bounds import Bounds
 from grader.intake.files import DiskFile, DiskFolder, Folder
-from grader.intake.names import folder_name
 from grader.intake.roster import People, folded
 from grader.intake.says import listed, say
 from grader.intake.split import Bundle, Splitter, Stray

@@ -117,10 +117,10 @@ def sample_score(**changes: Any) -> Score:
 def sample_execution() -> dict[str, Json]:
     """Return what a score keeps of a run in which one cell failed and another followed."""
     cells: list[Json] = [
-        {"index": 1, "status": "ok", "error": "", "cpu_s": 0.4},
-        {"index": 2, "status": "error", "error": "ModuleNotFoundError: No module named 'seaborn'", "cpu_s": 0.1},
-        {"index": 3, "status": "error", "error": "NameError: name 'CLASSES' is not defined", "cpu_s": 0.0},
-        {"index": 4, "status": "not_run", "error": "", "cpu_s": 0.0},
+        {"index": 1, "status": "ok", "error": "", "follows": False, "cpu_s": 0.4},
+        {"index": 2, "status": "error", "error": "ModuleNotFoundError: No module named 'seaborn'", "follows": False, "cpu_s": 0.1},
+        {"index": 3, "status": "error", "error": "NameError: name 'CLASSES' is not defined", "follows": True, "cpu_s": 0.0},
+        {"index": 4, "status": "not_run", "error": "", "follows": False, "cpu_s": 0.0},
     ]
     limits: dict[str, Json] = {
         "cpu_s": 600, "wall_s": 1800, "cell_cpu_s": 300, "memory_mb": 4096, "processes": 256, "disk_mb": 512, "output_mb": 64,

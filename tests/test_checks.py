@@ -46,7 +46,14 @@ def test_a_feed_that_no_scale_and_shift_explains_is_refused() -> None:
         learn_presentation((PUBLIC[:4].astype(np.float32) / 255) ** 3, PUBLIC)
 
 
-@pytest.mark.parametrize("fed", [np.ones((4, 2)), np.full((4, 32, 32, 3), np.nan), np.ones((0, 32, 32, 3)), np.ones(7)])
+@pytest.mark.parametrize("fed", [
+        np.ones((4, 2)),
+        np.full((4, 32, 32, 3), np.nan),
+        np.full((4, 32, 32, 3), 1e300),
+        np.ones((0, 32, 32, 3)),
+        np.ones(7),
+        np.array(1.0),
+    ])
 def test_feeds_that_are_not_images_are_refused(fed: NDArray[np.float64]) -> None:
     with pytest.raises(CannotPresent):
         learn_presentation(fed, PUBLIC)
@@ -91,6 +98,19 @@ def test_points_grow_linearly_from_chance_to_reference() -> None:
     assert shares == pytest.approx([0, 0, 0.5, 1, 1])
 
 
+@pytest.mark.parametrize("reference", [0.3, 0.1, float("nan")])
+def test_a_reference_that_is_not_above_chance_is_refused(reference: float) -> None:
+    with pytest.raises(ValueError, match="not above chance"):
+        share_above_chance(0.9, chance=0.3, reference=reference)
+
+
+def test_a_flat_channel_says_nothing_against_a_match() -> None:
+    public = PUBLIC.copy()
+    public[5, ..., 2] = 7
+    presentation = learn_presentation(public[[3, 5, 9]].astype(np.float32) / 255, public)
+    assert np.allclose(presentation.present(HIDDEN), HIDDEN / 255, atol=1e-4)
+
+
 def test_not_a_number_earns_nothing() -> None:
     text = Text(ru="х", en="x")
     conclusion = partial(float("nan"), text, hint=text)
@@ -98,8 +118,8 @@ def test_not_a_number_earns_nothing() -> None:
 
 
 def test_only_rows_with_figures_count_as_filled() -> None:
-    table = "| a | b | c |\n|---|---|---|\n| FC(10) | lr = 0.005 | test = 70%, train = 98% |\n| … | … | 50% |\n| x | y | z |"
-    assert len(filled_rows(table)) == 1
+    table = "| a | b | c |\n|---|---|---|\n| FC(10) | lr = 0.005 | test = 70%, train = 98% |\n| … | … | 50% |\n| x | y | z |\n| FC(3) | lr = 0.1 | 41.5 | хуже... |"
+    assert len(filled_rows(table)) == 2
 
 
 @pytest.mark.parametrize(
@@ -109,6 +129,7 @@ def test_only_rows_with_figures_count_as_filled() -> None:
         ("да", False),
         ("# Заголовок из многих очень разных и длинных слов, которые ничего не говорят о деле и вопросе", False),
         ("нет " * 40, False),
+        ("### Вывод\n\nСеть из десяти нейронов переобучается к сороковой эпохе: на обучении ошибок нет, а на проверке точность падает.", True),
         ("Модель переобучилась: точность на обучении растёт, на тесте падает после сороковой эпохи, поэтому обучение стоит прервать раньше.", True),
     ],
 )

@@ -23,7 +23,6 @@ def test_what_was_frozen_is_read_back_as_it_was(tmp_path: Path) -> None:
     assert again.note("presentation") == {"layout": "NHWC"}
     assert again.cells[0].source == "x = 1"
     assert again.texts == ("# Заголовок",)
-    assert again.vouched("logits") is Vouched.MEASURED
     assert again == evidence
 
 
@@ -95,6 +94,13 @@ def test_a_record_that_failed_carries_the_students_error(tmp_path: Path) -> None
     with pytest.raises(MissingRecord) as caught:
         evidence.array("logits")
     assert caught.value.reason == "ValueError: shapes"
+
+
+def test_what_a_process_said_of_itself_never_passes_for_measured(tmp_path: Path) -> None:
+    evidence = evidence_of(tmp_path, records={"logits": np.ones(3), "classes": [1]}, vouched=Vouched.REPORTED)
+    with pytest.raises(MissingRecord, match="logits"):
+        evidence.array("logits")
+    assert evidence.record("classes") == [1]
 
 
 def test_invented_names_and_objects_never_reach_the_store(tmp_path: Path) -> None:

@@ -183,6 +183,26 @@ def test_code_in_strings_comments_and_magics_is_not_code(tmp_path: Path) -> None
     assert judge(tmp_path, "validation_loop", {}, sources=[source]).share == 0
 
 
+@pytest.mark.parametrize("magic", ["%%time", "%%capture out", "%%timeit -n 1"])
+def test_a_timed_cell_is_code_like_any_other(tmp_path: Path, magic: str) -> None:
+    assert judge(tmp_path, "training_loop", {}, sources=[f"{magic}\n{LOOP}"]).share == 1
+    failed = judge(tmp_path, "cells_ran", {}, sources=[(f"{magic}\nundefined", "NameError: name 'undefined' is not defined")])
+    assert failed.outcome is Outcome.FAILED
+
+
+def test_a_cell_of_another_language_is_no_python(tmp_path: Path) -> None:
+    assert judge(tmp_path, "training_loop", {}, sources=[f"%%bash\n{LOOP}"]).share == 0
+
+
+def test_an_error_without_words_is_still_a_cause(tmp_path: Path) -> None:
+    assert judge(tmp_path, "cells_ran", {}, sources=[("x", " ")]).outcome is Outcome.FAILED
+
+
+def test_a_factor_is_no_excuse_for_one_wrong_gradient(tmp_path: Path) -> None:
+    wrong = gradients()
+    assert judge(tmp_path, "gradients_by_hand", {**wrong, "part1_db2": wrong["part1_db2"] * 1.05}).share == 0.75
+
+
 def test_a_changed_model_is_said_with_both_accuracies_and_the_cell(tmp_path: Path) -> None:
     models: Json = [{"class": "MLP", "parameters": 10, "steps": 5, "chosen": True, "changed_in_cell": 12}]
     records: dict[str, Json | Array] = {"models": models, "logits": np.eye(3)[KEPT], "logits_final": np.zeros((30, 3)), "classes": [0, 55, 58]}

@@ -17,8 +17,9 @@ from grader.assignment.folder import read_assignment
 from grader.assignment.value import Assignment
 from grader.content import content_dir
 from grader.errors import AssignmentError, ConfigurationError
+from grader.files import folder_name
 from grader.model import Language
-from grader.package import folder_name, package, student_notebook
+from grader.package import package, student_notebook
 from variants.manifest import Variant, variant_record
 from variants.roster import Student
 

@@ -46,8 +46,13 @@ def against_reference(evidence: Evidence, assignment: Assignment) -> Conclusion:
     return partial(assignment.reference_accuracy or 0, WORDS, hint=WORDS)
 
 
+@check(ru="Забывчивая", en="Forgetful")
+def forgets(evidence: Evidence) -> Conclusion:  # type: ignore[empty-body]
+    """Says nothing."""
+
+
 FUNCTIONS: dict[str, Callable[..., Conclusion]] = {
-    function.__name__: function for function in (half, recorded, waits, broken, no, against_reference)
+    function.__name__: function for function in (half, recorded, waits, broken, no, against_reference, forgets)
 }
 CHECKS = Checks(functions=FUNCTIONS, prepare=lambda _: Given())
 
@@ -126,6 +131,25 @@ def test_a_criterion_of_no_points_becomes_a_note(tmp_path: Path) -> None:
 
 def test_a_check_may_ask_for_a_number_of_the_rubric(tmp_path: Path) -> None:
     assert score_of(evidence_of(tmp_path), criterion_of(10, "against_reference")).earned == 2.5
+
+
+def test_the_pass_line_is_not_lost_to_binary_fractions(tmp_path: Path) -> None:
+    criteria = [criterion_of(55, "recorded"), replace(criterion_of(45, "no"), id="d")]
+    assignment = replace(assignment_of(*criteria), pass_share=0.55)
+    assert score(evidence_of(tmp_path, records={"value": 1}), assignment, CHECKS).verdict is Verdict.PASSED
+    tenths = [replace(criterion_of(0.1, "recorded"), id=name) for name in "abc"]
+    assert score_of(evidence_of(tmp_path, records={"value": 1}), *tenths).points == 0.3
+
+
+def test_a_check_waits_also_for_one_that_the_rubric_does_not_name(tmp_path: Path) -> None:
+    scored = score_of(evidence_of(tmp_path), criterion_of(10, "waits"))
+    assert scored.criteria[0].findings[0].outcome is Outcome.SKIPPED
+
+
+def test_a_check_that_forgets_to_return_is_our_fault_and_ends_nothing(tmp_path: Path) -> None:
+    scored = score_of(evidence_of(tmp_path), criterion_of(10, "forgets"))
+    assert scored.criteria[0].findings[0].outcome is Outcome.ERRORED
+    assert "NoneType" in scored.criteria[0].findings[0].actual
 
 
 @pytest.mark.parametrize(("earned", "verdict"), [(0.6, Verdict.PASSED), (0.61, Verdict.FAILED)])

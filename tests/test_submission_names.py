@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.intake.names import entry_name, folder_name, for_windows, ignored, printable, split_entry, suffix, usable
+from grader.files import folder_name
+from grader.intake.names import entry_name, for_windows, ignored, printable, split_entry, suffix, usable
 from tests.handed_in import only, take, text_of, zipped
 
 

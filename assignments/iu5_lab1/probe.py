@@ -23,11 +23,12 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "bias_2": ("bias_2", "biases_2", "bias2", "b_2", "b2"),
     "forward": ("forward", "forward_pass", "predict", "net"),
     "backward": ("backward", "backward_pass", "backprop", "gradients"),
+    "model": ("model", "net", "mlp", "network", "best_model", "my_model"),
+    "CLASSES": ("CLASSES", "classes", "MY_CLASSES", "my_classes", "CLASS_INDICES"),
 }
-WATCH: tuple[str, ...] = tuple(name for names in ALIASES.values() for name in names)
+_BY_HAND = ("weights_1", "bias_1", "weights_2", "bias_2", "forward", "backward")
+WATCH: tuple[str, ...] = tuple(name for canonical in _BY_HAND for name in ALIASES[canonical])
 WEIGHTS = ("weights_1", "bias_1", "weights_2", "bias_2")
-MODELS = ("model", "net", "mlp", "network", "best_model", "my_model")
-CLASSES = ("CLASSES", "classes", "MY_CLASSES", "my_classes", "CLASS_INDICES")
 
 _PIXELS = 32 * 32 * 3
 _PARAMETERS = {
@@ -56,10 +57,10 @@ class Part:
 
 def describe(session: Any) -> None:
     """Record what the work consists of."""
-    chosen = session.choose(MODELS, _PIXELS)
+    chosen = session.choose(ALIASES["model"], _PIXELS)
     part1, part2 = find_part(session, 1, ("forward", "backward")), find_part(session, 2, ("forward",))
     described: dict[str, Callable[[], Any]] = {
-        "definitions": lambda: {name: _first(session.namespace, ALIASES[name]) or "" for name in ALIASES},
+        "definitions": lambda: {name: _first(session.namespace, ALIASES[name]) or "" for name in _BY_HAND},
         "classes": lambda: _classes(session.namespace),
         "part1_state": lambda: _state(part1),
         "part2_state": lambda: _state(part2),
@@ -129,7 +130,7 @@ def _part1_gradients(session: Any, given: Given) -> tuple[Any, ...]:
 
 
 def _logits(session: Any, images: NDArray[Any], *, live: bool) -> Any:
-    chosen = session.choose(MODELS, _PIXELS)
+    chosen = session.choose(ALIASES["model"], _PIXELS)
     if chosen is None:
         raise LookupError("no trained module takes images")
     return session.outputs_of(session.trained[chosen], images, live=live)
@@ -260,13 +261,13 @@ def _autograd(part: Part | None) -> Any:
 
 
 def _models(session: Any, chosen: int | None) -> list[dict[str, Any]]:
-    models = [session.described(trained, MODELS) for trained in session.trained]
+    models = [session.described(trained, ALIASES["model"]) for trained in session.trained]
     return [{**model, "chosen": index == chosen} for index, model in enumerate(models)]
 
 
 def _classes(names: Mapping[str, Any]) -> list[int] | None:
     """Return the student's list of classes where it is one: distinct or not, but whole numbers in 0..99."""
-    for name in CLASSES:
+    for name in ALIASES["CLASSES"]:
         value = names.get(name)
         if not isinstance(value, list | tuple | set | range | np.ndarray | torch.Tensor) or len(value) > 100:
             continue

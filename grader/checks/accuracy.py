@@ -41,7 +41,9 @@ def measure_accuracy(logits: Array, labels: Array, classes: Sequence[int], writt
 
 
 def share_above_chance(accuracy: float, *, chance: float, reference: float) -> float:
-    """Return 0 at `chance`, 1 at `reference` and above, linear between (all three in 0..1)."""
+    """Return 0 at `chance`, 1 at `reference` and above, linear between (all in 0..1); raises ValueError unless reference > chance."""
+    if not reference > chance:
+        raise ValueError(f"the reference accuracy {reference:g} is not above chance, {chance:g}")
     return min(1.0, max(0.0, (accuracy - chance) / (reference - chance)))
 
 

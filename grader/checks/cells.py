@@ -13,17 +13,17 @@ _NAME_ERROR = re.compile(r"^NameError: name '(?P<name>[^']+)' is not defined")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """A cell that failed for a reason of its own, and how many later failures only follow from it."""
+    """A cell that failed for a reason of its own, and the indices of the later cells that only failed because of it."""
 
     cell: SourceCell
-    followers: int
+    followers: tuple[int, ...]
 
 
 def first_causes(evidence: Evidence) -> tuple[Cause, ...]:
     """Return the failed cells in order, without those that only miss a name which an earlier cause missed or should have made."""
     promised: dict[str, int] = {}
     causes: dict[int, SourceCell] = {}
-    followers: dict[int, int] = {}
+    followers: dict[int, list[int]] = {}
     for cell in code_cells(evidence):
         if cell.status != "error":
             continue
@@ -31,15 +31,15 @@ def first_causes(evidence: Evidence) -> tuple[Cause, ...]:
         origin = promised.get(missing["name"]) if missing else None
         if origin is None:
             causes[cell.index] = cell
-            followers[cell.index] = 0
+            followers[cell.index] = []
             origin = cell.index
             if missing:
                 promised[missing["name"]] = origin
         else:
-            followers[origin] += 1
+            followers[origin].append(cell.index)
         for name in _bound_names(cell.source):
             promised.setdefault(name, origin)
-    return tuple(Cause(cell=cell, followers=followers[index]) for index, cell in causes.items())
+    return tuple(Cause(cell=cell, followers=tuple(followers[index])) for index, cell in causes.items())
 
 
 def _bound_names(source: str) -> frozenset[str]:

@@ -110,7 +110,8 @@ def hidden_accuracy(evidence: Evidence, assignment: Assignment) -> Conclusion:
         return _no_logits(evidence)
     classes, written = class_lists(evidence)
     accuracy = measure_accuracy(evidence.array("logits"), evidence.kept("labels"), classes, written)
-    chance, reference = assignment.chance or 1 / max(1, len(set(classes))), assignment.reference_accuracy or 1.0
+    chance = 1 / max(1, len(set(classes))) if assignment.chance is None else assignment.chance
+    reference = 1.0 if assignment.reference_accuracy is None else assignment.reference_accuracy
     if accuracy is None:
         return failed(
             Text(ru="Выход модели не подходит по форме.", en="The model's output has the wrong shape."),

@@ -76,11 +76,13 @@ _LAYOUTS = {
 def learn_presentation(fed: Array, public: Pixels) -> Presentation:
     """Return how the batch `fed` was made of `public` images (uint8 NHWC); raises CannotPresent."""
     batch = np.asarray(fed, dtype=np.float64)
-    if not np.isfinite(batch).all() or not len(batch) or not len(public):
+    if batch.ndim not in _LAYOUTS or not len(batch) or not len(public):
+        raise CannotPresent(Text(ru="модель получала не пакет изображений", en="what the model was fed is no batch of images"))
+    if not (np.abs(batch) < np.finfo(np.float32).max).all():
         raise CannotPresent(Text(ru="на вход модели подавались не числа", en="the model was fed values that are not numbers"))
     unit_public = _unit(public.astype(np.float32))
     best = 0.0
-    for layout in _LAYOUTS.get(batch.ndim, ()):
+    for layout in _LAYOUTS[batch.ndim]:
         try:
             images = layout.to_nhwc(batch)
         except ValueError:
@@ -110,17 +112,24 @@ def learn_presentation(fed: Array, public: Pixels) -> Presentation:
 def _unit(images: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return every channel of every image centred and of length 1, shape (3, n, 1024); a flat channel stays zero."""
     planes = images.reshape(len(images), _PLANE, 3).transpose(2, 0, 1)
-    centred = planes - planes.mean(axis=2, keepdims=True)
+    centred = planes - planes.mean(axis=2, keepdims=True, dtype=np.float64).astype(np.float32)
     norm = np.linalg.norm(centred, axis=2, keepdims=True)
-    unit: NDArray[np.float32] = np.divide(centred, norm, out=np.zeros_like(centred), where=norm > 0)
+    # What rounding leaves of a flat channel is no pattern; one pixel that differs by one step leaves 40 times as much.
+    pattern = norm > 1e-4 * np.abs(planes).max(axis=2, keepdims=True)
+    unit: NDArray[np.float32] = np.divide(centred, norm, out=np.zeros_like(centred), where=pattern)
     return unit
 
 
 def _match(images: NDArray[np.float32], public: NDArray[np.float32]) -> tuple[NDArray[np.intp], float]:
     """Return the most alike public image of each row, and the similarity of the worst row (1 = the same up to the affine map)."""
-    # The sign of a channel's scale is free, hence the absolute value.
-    similarity = sum(np.abs(images[channel] @ public[channel].T) for channel in range(3)) / 3.0
-    matrix = np.asarray(similarity)
+    # The sign of a channel's scale is free, hence the absolute value. A channel that is flat in both says nothing either way.
+    similarity = np.zeros((images.shape[1], public.shape[1]))
+    told = np.zeros_like(similarity)
+    for channel in range(3):
+        flat = [np.linalg.norm(side[channel], axis=1) == 0 for side in (images, public)]
+        similarity += np.abs(images[channel] @ public[channel].T)
+        told += ~(flat[0][:, None] & flat[1][None, :])
+    matrix = np.divide(similarity, told, out=np.zeros_like(similarity), where=told > 0)
     rows = matrix.argmax(axis=1)
     return rows, float(matrix[np.arange(len(rows)), rows].min())
 

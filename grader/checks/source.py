@@ -8,7 +8,8 @@ from ast_grep_py import SgRoot
 
 from grader.evidence import Evidence, SourceCell
 
-_MAGIC = re.compile(r"^(\s*)([%!].*)$", re.MULTILINE)
+_MAGIC = re.compile(r"^([ \t]*)[%!].*$", re.MULTILINE)
+_OTHER_LANGUAGE = re.compile(r"\s*%%(?!time\b|timeit\b|capture\b|prun\b)\w")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +22,16 @@ class Match:
 
 
 def code_cells(evidence: Evidence) -> tuple[SourceCell, ...]:
-    """Return the cells that were run, with magics and shell lines taken out (their indentation stays)."""
+    """Return the cells that were run, with magics and shell lines taken out; a cell of another language (`%%bash`) is empty."""
     return tuple(
-        SourceCell(index=cell.index, source=_MAGIC.sub(r"\1pass", cell.source), status=cell.status, error=cell.error)
+        SourceCell(index=cell.index, source=_python(cell.source), status=cell.status, error=cell.error)
         for cell in evidence.cells
-        if cell.status != "not_run" and not cell.source.lstrip().startswith("%%")
+        if cell.status != "not_run"
     )
+
+
+def _python(source: str) -> str:
+    return "" if _OTHER_LANGUAGE.match(source) else _MAGIC.sub(r"\1pass", source)
 
 
 def find(cells: Iterable[SourceCell], patterns: Sequence[str]) -> tuple[Match, ...]:

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
 
 from grader.assignment import Assignment
 from grader.checks import Conclusion, check, failed, partial, passed
@@ -24,7 +26,7 @@ def cells_ran(evidence: Evidence) -> Conclusion:
     stopped = next((cell.index + 1 for cell in evidence.cells if cell.status == "not_run"), None)
     if not causes and not modules and stopped is None:
         return passed(Text(ru="Все ячейки выполнились без ошибок.", en="Every cell ran without an error."), vouched=Vouched.REPORTED)
-    lines = [f"[{cause.cell.index + 1}] {cause.cell.error} (+{cause.followers})" for cause in causes]
+    lines = [f"[{cause.cell.index + 1}] {cause.cell.error} (+{len(cause.followers)})" for cause in causes]
     lines += [f"import {module}" for module in modules]
     return failed(
         _what_stopped(causes, modules, stopped),
@@ -41,7 +43,7 @@ def _what_stopped(causes: Sequence[Cause], modules: Sequence[str], stopped: int 
     """Name the first thing to look at."""
     if causes:
         first = causes[0]
-        what, more = first.cell.error.splitlines()[0][:160], len(causes) - 1
+        what, more = (first.cell.error.splitlines() or ["?"])[0][:160], len(causes) - 1
         return Text(
             ru=f"Ячейка {first.cell.index + 1}: {what}" + (f"; других самостоятельных ошибок: {more}." if more else "."),
             en=f"Cell {first.cell.index + 1}: {what}" + (f"; other errors with a cause of their own: {more}." if more else "."),
@@ -103,22 +105,27 @@ def questions_answered(evidence: Evidence, assignment: Assignment) -> Conclusion
 
 def own_texts(evidence: Evidence, assignment: Assignment) -> tuple[str, ...]:
     """Return the markdown cells that are not the lab's own, in either language."""
-    lab = read_lab(assignment.lab_file)
-    given = {_plain("\n".join(line.text for line in cell.lines)) for cell in lab.cells if cell.kind == "markdown" and not cell.solution}
+    given = _given_texts(assignment.lab_file, assignment.digest)
     return tuple(text for text in evidence.texts if _plain(text) not in given)
+
+
+@lru_cache(maxsize=8)
+def _given_texts(lab_file: Path, _digest: str) -> frozenset[str]:
+    """Return the lab's own markdown; the digest of the rubric covers that file, so a changed one is read again."""
+    cells = read_lab(lab_file).cells
+    return frozenset(_plain("\n".join(line.text for line in cell.lines)) for cell in cells if cell.kind == "markdown" and not cell.solution)
 
 
 def filled_rows(text: str) -> list[str]:
     """Return the rows of the markdown tables in `text` that hold a percentage or a decimal fraction and no dots left to fill."""
     rows = [line for line in text.splitlines() if line.count("|") >= _COLUMNS and _NUMBER.search(line)]
-    return [row for row in rows if "..." not in row and "…" not in row]
+    return [row for row in rows if not any(cell.strip() in {"...", "…"} for cell in row.split("|"))]
 
 
 def is_answer(text: str) -> bool:
-    """Tell whether `text` is an answer: a dozen different words at least, and neither a heading nor a table."""
-    stripped = text.strip()
-    words = {word.casefold() for word in re.findall(r"[^\W\d_]{2,}", stripped)}
-    return not stripped.startswith(("#", "|", "<", "![")) and len(words) >= _WORDS
+    """Tell whether `text` is an answer: a dozen different words at least, headings, tables, pictures and links apart."""
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith(("#", "|", "<", "!["))]
+    return len({word.casefold() for word in re.findall(r"[^\W\d_]{2,}", "\n".join(lines))}) >= _WORDS
 
 
 def _plain(text: str) -> str:

@@ -1,5 +1,6 @@
 """The `zachet` command: parse, call one function, show. Logic lives elsewhere."""
 
+import io
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -58,6 +59,9 @@ def zachet(context: click.Context, debug: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code: 0 done, 1 not passed, 2 usage, 3 not gradable, 4 our fault, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a console of another encoding shows a substitute, and never ends the command
+            stream.reconfigure(errors="replace")
     given = list(sys.argv[1:] if arguments is None else arguments)
     sys.exit(_guarded(lambda: zachet.main(args=given, prog_name="zachet", standalone_mode=False), debug="--debug" in given))
 
@@ -67,8 +71,6 @@ def _guarded(run: Callable[[], Any], *, debug: bool) -> int:
         result = run()
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except BrokenPipeError:
-        return 0
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line of defence: a sentence instead of a traceback
         if debug:
             traceback.print_exc()
@@ -79,7 +81,7 @@ def _guarded(run: Callable[[], Any], *, debug: bool) -> int:
 def _explain(error: BaseException) -> int:
     """Say in one message what happened, on stderr, and return the exit code that stands for it."""
     if isinstance(error, click.Abort | KeyboardInterrupt):
-        message, code = "Interrupted. What was finished is kept; the same command with --resume goes on from there.", INTERRUPTED
+        message, code = "Interrupted.", INTERRUPTED
     elif isinstance(error, click.ClickException):
         error.show()
         return error.exit_code

@@ -91,7 +91,7 @@ def package_command(
     SLUG is the name of an assignment or the path of its folder.
     """
     course = course_around(manifest.parent)
-    lab = load_assignment(slug, [*roots, course.own_assignments] if course else roots)
+    lab = load_assignment(slug, [*roots, *course.own_assignments] if course else roots)
     variants = _chosen(read_manifest(manifest), lab.slug, students, manifest)
     spoken = language or (course.language if course else lab.languages[0])
     published = repository or (course.repository if course else "")

@@ -5,8 +5,10 @@ from pathlib import Path
 import click
 
 from grader.cli.grade import Batch, grade_course
+from grader.cli.show import OUR_FAULT
 from grader.demo import SLUG, make_demo
 from grader.model import Isolation, Language
+from grader.sandbox import available
 
 
 @click.command()
@@ -17,12 +19,15 @@ from grader.model import Isolation, Language
 @click.option("--data-root", type=click.Path(path_type=Path), default=None, help="Real images instead of the synthetic ones.")
 def demo(out: Path, language: Language, jobs: int | None, isolation: str, data_root: Path | None) -> int:
     """Make a small course with submissions good and bad, grade it, and say where to look."""
+    available(Isolation(isolation))
     made = make_demo(out, language=language)
     click.echo(f"A course with {len(made.works)} students in {out}:")
     for student, title in made.works:
         click.echo(f"  {student}  {title.of(language)}")
     # The short works of the demonstration need far less than the assignment allows; the endless one is ended sooner.
     batch = Batch(jobs=jobs, isolation=Isolation(isolation), data_root=data_root, cpu_s=150, cell_cpu_s=30)
-    grade_course(made.course, SLUG, [], batch)
-    click.echo(f"Next: look at the pages, change a submission, and run `zachet grade --course {out} --resume`.")
+    if grade_course(made.course, SLUG, [], batch) == OUR_FAULT:
+        return OUR_FAULT
+    again = f"zachet grade --course {out} --resume" + ("" if isolation == "full" else f" --isolation {isolation}")
+    click.echo(f"Next: look at the pages, change a submission, and run `{again}`.")
     return 0

@@ -16,6 +16,7 @@ from grader.cli.show import exit_code, progress_bar, score_table, show_findings
 from grader.cohort import Done, Results, finish, grade_cohort
 from grader.cohort import rescore as rescore_cohort
 from grader.course import Course, find_course
+from grader.errors import EvidenceError
 from grader.model import Isolation, View
 from grader.sandbox import Container
 from grader.scoring import to_json
@@ -67,14 +68,14 @@ def grade(paths: Sequence[Path], folder: Path, slug: str, isolation: str, view: 
 
 def grade_course(course: Course, slug: str, paths: Sequence[Path], batch: Batch) -> int:
     """Grade `paths`, or the course's submissions, show the outcome, and return the exit code."""
-    assignment = load_assignment(slug or course.assignment, [course.own_assignments])
+    assignment = load_assignment(slug or course.assignment, course.own_assignments)
     variants = course.variants(assignment.slug)
     results = Results(root=course.results, assignment=assignment.slug)
     options = Options(
         isolation=batch.isolation,
         container=_container(course, batch),
         data_root=batch.data_root or course.data_root,
-        view=batch.view or course.view,
+        view=batch.view or course.view or assignment.view,
         cpu_s=batch.cpu_s,
         cell_cpu_s=batch.cell_cpu_s,
     )
@@ -91,7 +92,11 @@ def grade_course(course: Course, slug: str, paths: Sequence[Path], batch: Batch)
         runs = [(submission, variants[submission.student]) for submission in intake.submissions]
         stream = grade_cohort(runs, setting, results, jobs=batch.jobs or _cores(), language=course.language, resume=batch.resume)
         with closing(stream):
-            done = _follow(stream, len(runs), batch)
+            try:
+                done = _follow(stream, len(runs), batch)
+            except KeyboardInterrupt:
+                click.echo("What was finished is kept; the same command with --resume goes on from there.", err=True)
+                raise
     _summary(course, assignment, results, intake, done, batch=batch)
     return exit_code(done, intake)
 
@@ -104,11 +109,13 @@ def grade_course(course: Course, slug: str, paths: Sequence[Path], batch: Batch)
 def rescore(folder: Path, slug: str, as_json: bool, quiet: bool) -> int:
     """Score kept evidence again, with the rubric as it is now. Runs no student code."""
     course = find_course(folder)
-    assignment = load_assignment(slug or course.assignment, [course.own_assignments])
+    assignment = load_assignment(slug or course.assignment, course.own_assignments)
     results = Results(root=course.results, assignment=assignment.slug)
+    if not any(results.scores.glob("*.json")):
+        raise EvidenceError("There is nothing to score again.", where=str(results.scores), remedy="Grade first, with `zachet grade`.")
     stream = rescore_cohort(assignment, load_checks(assignment), results, language=course.language)
     batch = Batch(as_json=as_json, quiet=quiet)
-    done = _follow(stream, 0, batch)
+    done = _follow(stream, len(list(results.scores.glob("*.json"))), batch)
     nothing = Intake(submissions=(), strays=(), missing=())
     _summary(course, assignment, results, nothing, done, batch=batch)
     return exit_code(done, nothing)
@@ -139,10 +146,10 @@ def _summary(
 ) -> None:
     """Write gradebook and index, and show the cohort as a table."""
     scores = finish(results, title=f"{course.title}: {assignment.title.of(course.language)}", language=course.language)
+    show_findings(intake, course.language)
     if batch.quiet or batch.as_json:
         return
     score_table(scores, course.language)
-    show_findings(intake, course.language)
     faults = sum(one.error is not None for one in done)
     if faults:
         click.echo(f"{faults} could not be graded through no fault of the students; see the messages above.")

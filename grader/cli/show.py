@@ -32,7 +32,7 @@ def exit_code(done: Sequence[Done], intake: Intake) -> int:
     """Return the code of a batch: our fault before theirs, not gradable before not passed."""
     if any(one.error is not None for one in done):
         return OUR_FAULT
-    if any(submission.notebook is None for submission in intake.submissions):
+    if intake.strays or any(submission.notebook is None for submission in intake.submissions):
         return NOT_GRADABLE
     return NOT_PASSED if any(one.score is None or one.score.verdict is not Verdict.PASSED for one in done) else 0
 
@@ -58,11 +58,9 @@ def score_table(scores: Sequence[Score], language: Language) -> None:
 
 
 def show_findings(intake: Intake, language: Language) -> None:
-    """Print what the intake found that belongs to no score."""
-    for stray in intake.strays:
-        click.echo(finding_lines(stray, language))
-    if intake.missing:
-        click.echo(f"Nothing was handed in by: {', '.join(printable(student) for student in intake.missing)}.")
+    """Print on stderr what the intake found that belongs to no score, so that no submission is lost in silence."""
+    for finding in (*intake.strays, *intake.absences):
+        click.echo(finding_lines(finding, language), err=True)
 
 
 def finding_lines(finding: Finding, language: Language) -> str:

@@ -5,7 +5,7 @@ import gc
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce, wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -52,6 +52,11 @@ class How:
     stream: str
     assignment: str
     secret_file: Path | None
+    around: Path = Path()
+
+    def near(self, file: Path) -> "How":
+        """Return the same for a roster at `file`: what is not said here, the course around it says."""
+        return replace(self, around=file.parent)
 
     @property
     def is_plain(self) -> bool:
@@ -60,23 +65,21 @@ class How:
 
     def assign(self, students: Sequence[Student], rule: Rule, resolve: Resolve | None) -> tuple[Variant, ...]:
         """Give these students the classes of `rule`."""
-        secret, group_is = self._secret(rule), self.group_is or _group_of_course()
+        secret, group_is = self._secret(rule), self._group()
         return assign(students, rule, assignment=self.assignment, secret=secret, group_is=group_is, stream=self.stream, resolve=resolve)
 
     def lint(self, students: Sequence[Student], rule: Rule) -> Lint:
         """Look at the classes that these students would get."""
-        secret, group_is = self._secret(rule), self.group_is or _group_of_course()
+        secret, group_is = self._secret(rule), self._group()
         return lint_roster(students, rule, assignment=self.assignment, secret=secret, group_is=group_is, stream=self.stream)
 
     def _secret(self, rule: Rule) -> bytes | None:
-        course = course_around(Path()) if rule.kind == "keyed" and self.secret_file is None else None
+        course = course_around(self.around) if rule.kind == "keyed" and self.secret_file is None else None
         return (course.secret() if course else read_secret(self.secret_file)) if rule.kind == "keyed" else None
 
-
-def _group_of_course() -> GroupIs | None:
-    """What the course around the current folder says that «group» means, if there is one and it says so."""
-    course = course_around(Path())
-    return GroupIs(course.group_is) if course and course.group_is else None
+    def _group(self) -> GroupIs | None:
+        course = None if self.group_is else course_around(self.around)
+        return GroupIs(course.group_is) if course and course.group_is else self.group_is
 
 
 def _how(command: Callable[..., None]) -> Callable[..., None]:
@@ -95,7 +98,7 @@ def _how(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--stream", default="", help="The stream of the students whose line in the roster names none."),
         click.option("--assignment", default="", metavar="SLUG", help="What the variants are for; a keyed rule needs it."),
-        click.option("--secret-file", type=_FILE, help="File with the course secret for a keyed rule; by default that of the course around the current folder, or ZACHET_SECRET."),
+        click.option("--secret-file", type=_FILE, help="File with the course secret for a keyed rule; by default that of the course around the roster, or ZACHET_SECRET."),
     )
     return reduce(lambda inner, option: option(inner), reversed(options), collected)
 
@@ -130,7 +133,7 @@ def assign_command(*, roster: Path, rule_name: str, output: Path, resolve: Resol
         raise VariantsError("the manifest would replace the roster.", where=str(output), remedy="Choose another name for -o.")
     gc.disable()  # hundreds of thousands of small values and no cycle among them: looking for cycles is a third of the time
     try:
-        given = how.assign(read_roster(roster), rule, resolve)
+        given = how.near(roster).assign(read_roster(roster), rule, resolve)
         write_manifest(output, given)
         shared = shared_sets(given)
     finally:
@@ -180,7 +183,7 @@ def lint_command(
     elif groups or numbers:
         raise click.UsageError("--groups and --variants are for a RULE without a ROSTER.")
     else:
-        found, scope = how.lint(read_roster(roster), rule), str(roster)
+        found, scope = how.near(roster).lint(read_roster(roster), rule), str(roster)
     if as_json:
         _print_json(_lint_json(found))
     else:
@@ -200,7 +203,7 @@ def show_command(*, path: Path, identity: str, rule_name: str | None, resolve: R
     """Show one student of a manifest, or of a roster: with --rule the classes they would get, without it how their line was read."""
     if not is_manifest(path):
         student = _find(read_roster(path), identity, path)
-        found = how.assign([student], load_rule(rule_name), resolve) if rule_name else ()
+        found = how.near(path).assign([student], load_rule(rule_name), resolve) if rule_name else ()
     elif rule_name or resolve or how.group_is:
         raise click.UsageError("A manifest has its classes already; --rule, --resolve and --group-is are for a roster.")
     else:

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,9 +86,10 @@ class Run:
         colab.install()
         sys.path.insert(0, "")
         sys.argv = [""]
-        epochs, trace = Epochs(shell.namespace, probe.WATCH), Trace()
+        watched = _with_aliases(probe, self._job.get("aliases", {}))
+        epochs, trace = Epochs(shell.namespace, watched), Trace()
         rewriting.install(self._note_missing, epochs.note)
-        shell.rewrite_with(rewriting.CellRewriter(probe.WATCH))
+        shell.rewrite_with(rewriting.CellRewriter(watched))
         trace.install()
         for self._cell, cell in enumerate(notebook.get("cells", [])):
             if cell.get("cell_type") == "code":
@@ -120,6 +121,14 @@ class Run:
         if error is not None:
             session.record(f"{phase}_error", f"{type(error).__name__}: {error}"[:1000])
         session.flush(self._wire)
+
+
+def _with_aliases(probe: Any, aliases: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Add the assignment's aliases to those that the probe looks for, and return all names to watch."""
+    known = getattr(probe, "ALIASES", {})
+    for name, others in aliases.items():
+        known[name] = tuple(dict.fromkeys((*known.get(name, (name,)), *others)))
+    return tuple(dict.fromkeys((*probe.WATCH, *(other for name, others in aliases.items() if name in probe.WATCH for other in others))))
 
 
 def _source(cell: Mapping[str, Any]) -> str:

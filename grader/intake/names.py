@@ -1,6 +1,5 @@
 """Names of files as they come from other people's systems: which are safe, which are noise, what letters were meant."""
 
-import hashlib
 import re
 import unicodedata
 import zlib
@@ -70,14 +69,6 @@ def for_windows(part: str) -> str:
     """Return a part of a path that NTFS takes for a plain file name: no drives, streams, devices or trailing dots."""
     plain = _FORBIDDEN_ON_WINDOWS.sub("_", part).rstrip(". ") or "_"
     return f"_{plain}" if _RESERVED.match(plain) else plain
-
-
-def folder_name(student: str) -> str:
-    """Return a folder name for a student's id: the id where it is plain, else a safe beginning and a digest."""
-    if _FOLDER.fullmatch(student) and not _RESERVED.match(student):
-        return student
-    digest = hashlib.sha256(student.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-    return f"{re.sub(r'[^0-9A-Za-z]+', '-', student)[:40].strip('-')}-{digest}".lstrip("-")
 
 
 def entry_name(entry: ZipInfo) -> str:

@@ -54,7 +54,7 @@ NO_NOTEBOOK = _words(_FILES, _failed,
     ("Среди сданного нет тетради; есть только: {names}.", "There is no notebook in what was handed in; there is only: {names}."),
     ("Сдайте саму тетрадь .ipynb: Файл → Скачать → .ipynb.", "Hand in the .ipynb notebook itself: File → Download → .ipynb."))
 BROKE = _words(_FILES, _errored,
-    ("Приём работы сломался на «{name}»; это ошибка системы, а не ваша. Работу посмотрит преподаватель.", "Taking in “{name}” broke; this is our fault, not yours. A person will look at the work."),
+    ("Сбой при приёме работы на «{name}»: это ошибка системы, а не ваша. Работу посмотрит преподаватель.", "Taking in “{name}” broke; this is our fault, not yours. A person will look at the work."),
     ("Сообщите преподавателю.", "Tell the instructor."))
 
 # Archives.

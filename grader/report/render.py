@@ -88,12 +88,14 @@ def _variant(variant: Mapping[str, Json], language: Language) -> dict[str, objec
 def _run_facts(execution: Mapping[str, Json], cells: list[Mapping[str, Json]]) -> RunFacts:
     found = execution.get("limits")
     limits: Mapping[str, Json] = found if isinstance(found, dict) else {}
-    failed = [
-        FailedCell(number=int(_number(cell.get("index"))) + 1, error=_text(cell.get("error")))
-        for cell in cells
-        if cell.get("status") == "error"
-    ]
-    followers = tuple(cell for cell in failed[1:] if cell.error.startswith("NameError: name "))
+    failed = {
+        follows: tuple(
+            FailedCell(number=int(_number(cell.get("index"))) + 1, error=_text(cell.get("error")))
+            for cell in cells
+            if cell.get("status") == "error" and bool(cell.get("follows")) is follows
+        )
+        for follows in (False, True)
+    }
     return RunFacts(
         exit_reason=_text(execution.get("exit_reason")),
         message=_text(execution.get("message")),
@@ -108,8 +110,8 @@ def _run_facts(execution: Mapping[str, Json], cells: list[Mapping[str, Json]]) -
         ok=sum(cell.get("status") == "ok" for cell in cells),
         not_run=sum(cell.get("status") == "not_run" for cell in cells),
         total=len(cells),
-        causes=tuple(cell for cell in failed if cell not in followers),
-        followers=followers,
+        causes=failed[False],
+        followers=failed[True],
     )
 
 

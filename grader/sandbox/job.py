@@ -1,7 +1,7 @@
 """What one execution is made of, and how its paths are called where it runs."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from grader.model import Isolation, Json, Limits
@@ -27,8 +27,9 @@ class Job:
     """One notebook to run.
 
     `notebook` is nbformat 4 JSON text; `probe` is the assignment's file that records; `files` (beside the notebook) and `data`
-    (the folder that holds `cifar-100-python/` and its archive) are shown to the run read-only; `seed` is 0..2^31-1; `inside` is
-    the folder with the program that runs there; `container` is for the tier of that name only.
+    (the folder that holds `cifar-100-python/` and its archive) are shown to the run read-only; `seed` is 0..2^31-1; `aliases` are
+    other names for what the probe looks for; `inside` is the folder with the program that runs there; `container` is for the tier
+    of that name only.
     """
 
     notebook: str
@@ -38,6 +39,7 @@ class Job:
     limits: Limits
     seed: int
     isolation: Isolation
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     inside: Path = INSIDE
     container: Container | None = None
 
@@ -74,6 +76,7 @@ def opening(job: Job, place: Place) -> Mapping[str, Json]:
         "data": place.data,
         "files": place.files,
         "probe": place.probe,
+        "aliases": {name: list(others) for name, others in job.aliases.items()},
         "standins": place.standins,
         "harden": job.isolation is not Isolation.NONE,
         "unbounded": list(_kept_by_others(job)),

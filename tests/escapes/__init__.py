@@ -1,0 +1,1 @@
+"""Hostile submissions, one file each, and what they are tried on."""

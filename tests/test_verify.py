@@ -1,0 +1,119 @@
+"""`zachet assignment verify` on a tiny assignment: it holds, and each way in which it may not hold is said."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from grader.cli.assignment import assignment
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
+
+TOML = """
+slug = "tiny"
+edition = "1"
+points = 4
+languages = ["en"]
+[title]
+en = "Tiny"
+[[criterion]]
+id = "double"
+points = 4
+checks = ["doubles"]
+[criterion.title]
+en = "Doubling"
+"""
+LAB = """# %% [markdown]
+# Double a number.
+
+# %%
+def double(x):
+    # solution
+    return 2 * x
+    # end solution
+"""
+PROBE = """
+WATCH = ("double",)
+
+
+def describe(session):
+    pass
+
+
+def answer(session, given):
+    session.record("doubled", session.namespace["double"](given["numbers"]))
+"""
+CHECKS = '''
+"""Checks of a tiny lab."""
+
+import numpy as np
+
+from grader.checks import check, failed, passed
+from grader.model import Given, Text
+
+WORDS = Text(ru="слова", en="words")
+
+
+def prepare(preparation):
+    numbers = preparation.rng.normal(size=5)
+    return Given(sent={"numbers": numbers}, kept={"doubled": 2 * numbers})
+
+
+@check(ru="Удваивает", en="Doubles")
+def doubles(evidence):
+    right = np.allclose(evidence.array("doubled"), evidence.kept("doubled"))
+    return passed(WORDS) if right else failed(WORDS, hint=WORDS)
+'''
+MUTANT = 'fails = {fails}\n[title]\nru = "х"\nen = "x"\n[[edit]]\nfind = "{find}"\nreplace = "{replace}"\n'
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    folder = tmp_path / "tiny"
+    for name, text in {"assignment.toml": TOML, "lab.py": LAB, "probe.py": PROBE, "checks.py": CHECKS}.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def mutate(tiny: Path, name: str, fails: list[str], find: str, replace: str) -> None:
+    target = tiny / "mutants" / name / "mutant.toml"
+    target.parent.mkdir(parents=True)
+    target.write_text(MUTANT.format(fails=fails, find=find, replace=replace), encoding="utf-8")
+
+
+def verify(tiny: Path) -> tuple[int, str]:
+    result = CliRunner().invoke(assignment, ["verify", str(tiny), "--variants", "1", "--isolation", "none"], standalone_mode=False)
+    if result.exception:
+        raise result.exception
+    return int(result.return_value), result.output
+
+
+def test_an_assignment_that_holds(tiny: Path) -> None:
+    mutate(tiny, "triples", ["doubles"], "2 * x", "3 * x")
+    code, said = verify(tiny)
+    assert code == 0, said
+    assert "✓ triples" in said
+    assert "tiny: everything holds." in said
+
+
+def test_a_mutant_that_nothing_catches_and_a_solution_that_fails_are_said(tiny: Path) -> None:
+    mutate(tiny, "adds", ["doubles"], "2 * x", "x + x")
+    (tiny / "checks.py").write_text(CHECKS.replace("2 * numbers", "2 * numbers + 1e-3 * (numbers > 9)"), encoding="utf-8")
+    code, said = verify(tiny)
+    assert code == 1
+    assert "✗ adds" in said
+    assert "not caught by doubles" in said
+
+
+def test_a_check_that_the_mutant_does_not_name_is_said(tiny: Path) -> None:
+    mutate(tiny, "triples", [], "2 * x", "3 * x")
+    code, said = verify(tiny)
+    assert code == 1
+    assert "also fails doubles" in said
+
+
+def test_a_mutant_whose_edit_finds_nothing_is_refused(tiny: Path) -> None:
+    mutate(tiny, "stale", ["doubles"], "4 * x", "3 * x")
+    with pytest.raises(Exception, match="has no “4 \\* x” to change"):
+        verify(tiny)
