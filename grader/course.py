@@ -34,6 +34,8 @@ class Course:
     group_is: str
     data_root: Path | None
     view: View | None
+    image: str = ""
+    gpus: str = ""
 
     @property
     def own_assignments(self) -> tuple[Path, ...]:
@@ -94,6 +96,8 @@ class _File(BaseModel):
     group_is: Literal["", "printed", "ordinal"] = ""
     data_root: str = ""
     view: Literal["", "sealed", "official"] = ""
+    image: str = ""
+    gpus: str = Field("", pattern=r"^(|all|\d+(,\d+)*)$")
 
 
 def course_around(start: Path) -> Course | None:
@@ -135,6 +139,8 @@ def read_course(folder: Path) -> Course:
         group_is=data.group_is,
         data_root=(folder / data.data_root) if data.data_root else None,
         view=View(data.view) if data.view else None,
+        image=data.image,
+        gpus=data.gpus,
     )
 
 

@@ -55,6 +55,8 @@ class Isolation(StrEnum):
     """The tiers of isolation; every report names the one it ran under."""
 
     FULL = "full"
+    REDUCED = "reduced"
+    CONTAINER = "container"
     NONE = "none"
 
 

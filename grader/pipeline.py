@@ -16,7 +16,7 @@ from grader.checks import Preparation
 from grader.datasets import DataRoot, PreparedView, hidden_set, public_images
 from grader.evidence import Evidence, freeze
 from grader.model import Execution, ExitReason, Given, Isolation, Json, Limits, Record, Run, Score, Submission, View
-from grader.sandbox import Job, WarmStart, execute
+from grader.sandbox import Container, Job, WarmStart, execute
 from grader.scoring import finding_to_json, score
 from variants.manifest import Variant, variant_record
 
@@ -39,6 +39,7 @@ class Setting:
     view: View
     stop: threading.Event
     warm: WarmStart | None = None
+    container: Container | None = None
 
 
 def grade(submission: Submission, variant: Variant, setting: Setting) -> tuple[Evidence, Score]:
@@ -63,6 +64,7 @@ def run_submission(submission: Submission, variant: Variant, setting: Setting) -
         seed=seed,
         isolation=setting.isolation,
         aliases=setting.assignment.aliases,
+        container=setting.container,
     )
     start = setting.warm.execute if setting.warm else execute
     return start(job, lambda records: _give(records, submission, variant, setting), setting.stop)

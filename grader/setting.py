@@ -8,23 +8,27 @@ from grader.assignment import Assignment, load_checks
 from grader.datasets import find_data_root, prepare_view
 from grader.model import Isolation, View
 from grader.pipeline import Setting
-from grader.sandbox import available
+from grader.sandbox import Container, available
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a person may choose for a batch; `cpu_s` and `cell_cpu_s` None mean the assignment's own limits."""
+    """What a person may choose for a batch; `cpu_s` and `cell_cpu_s` None mean the assignment's own limits.
+
+    `container` says which image the tier of that name starts, and is None for the others.
+    """
 
     isolation: Isolation
     data_root: Path | None
     view: View
     cpu_s: int | None = None
     cell_cpu_s: int | None = None
+    container: Container | None = None
 
 
 def make_setting(assignment: Assignment, options: Options, *, secret: bytes, store: Path) -> Setting:
     """Return the shared setting; raises IsolationError, DataError or AssignmentError before any submission is touched."""
-    available(options.isolation)
+    available(options.isolation, options.container)
     data = find_data_root(options.data_root) if assignment.data else None
     limits = assignment.limits
     if options.cpu_s is not None:
@@ -42,4 +46,5 @@ def make_setting(assignment: Assignment, options: Options, *, secret: bytes, sto
         prepared=prepare_view(data, options.view) if data else None,
         view=options.view,
         stop=threading.Event(),
+        container=options.container,
     )

@@ -36,6 +36,8 @@ def verdict(program: bytes, architecture: int, number: int, *arguments: int) -> 
         place += 1
         if operation == 0x20:
             (value,) = struct.unpack_from("<I", data, operand)
+        elif operation == 0x54:
+            value &= operand
         elif operation == 0x06:
             return int(operand)
         else:

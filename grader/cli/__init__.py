@@ -28,6 +28,7 @@ class _Commands(click.Group):
         "check": ("grader.cli.check", "check"),
         "data": ("grader.cli.data", "data"),
         "demo": ("grader.cli.demo", "demo"),
+        "doctor": ("grader.cli.doctor", "doctor"),
         "grade": ("grader.cli.grade", "grade"),
         "init": ("grader.cli.init", "init"),
         "rescore": ("grader.cli.grade", "rescore"),

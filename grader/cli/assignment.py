@@ -121,7 +121,7 @@ def _chosen(variants: Sequence[Variant], slug: str, students: Sequence[str], man
 @click.option("--variants", "count", type=click.IntRange(1, 50), default=2, show_default=True, help="On how many variants the solution has to hold.")
 @click.option("--full", is_flag=True, help="Run the works at their full length, not with the shortening edits of mutants/quick.toml.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=2, show_default=True, help="How many works at once.")
-@click.option("--isolation", type=click.Choice([str(tier) for tier in Isolation]), default="full", show_default=True, help="Tier of isolation.")
+@click.option("--isolation", type=click.Choice(["full", "reduced", "none"]), default="full", show_default=True, help="Tier of isolation.")
 @click.option("--data-root", type=click.Path(path_type=Path), default=None, help="Real images instead of the synthetic ones.")
 @_ROOTS
 def verify_command(slug: str, *, count: int, full: bool, jobs: int, isolation: str, data_root: Path | None, roots: tuple[Path, ...]) -> int:

@@ -28,6 +28,10 @@ _WORDS: dict[str, dict[Language, str]] = {
         "ru": "Настоящего CIFAR-100 здесь нет: точность ниже измерена на искусственных изображениях (см. `zachet data`).",
         "en": "Real CIFAR-100 is not here: the accuracy below is measured on synthetic images (see `zachet data`).",
     },
+    "reduced": {
+        "ru": "Полная изоляция недоступна: код тетради выполняется с ослабленной (Landlock и фильтр системных вызовов).",
+        "en": "Full isolation cannot be had here: the notebook's code runs under the reduced one (Landlock and a filter of system calls).",
+    },
     "running": {
         "ru": "Тетрадь выполняется с начала до конца, это может занять несколько минут…",
         "en": "Running the notebook from top to bottom; this can take minutes…",
@@ -45,7 +49,7 @@ _WORDS: dict[str, dict[Language, str]] = {
 @click.option("--assignment", "slug", default="", help="Which assignment; the notebook's own metadata by default.")
 @click.option("--classes", default="", metavar="A,B,C", help="Class indices, for a notebook that was not handed out as a package.")
 @click.option("--assignments", "folder", type=click.Path(path_type=Path, file_okay=False), default=None, help="Folder of further assignments.")
-@click.option("--isolation", type=click.Choice(["auto", *map(str, Isolation)]), default="auto", show_default=True, help="auto: full where it can be had.")
+@click.option("--isolation", type=click.Choice(["auto", "full", "reduced", "none"]), default="auto", show_default=True, help="auto: the strongest that can be had.")
 @click.option("--data-root", type=click.Path(path_type=Path), default=None, help="Folder with cifar-100-python/ or its train, test and meta.")
 @click.option("--language", type=click.Choice(["ru", "en"]), default=None, help="Language of the findings; the notebook's own by default.")
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), default=None, help="Write the full report to this HTML file.")
@@ -95,12 +99,16 @@ def check(  # noqa: PLR0917 - one parameter per option
 def _tier(isolation: str, language: Language) -> Isolation:
     if isolation != "auto":
         return Isolation(isolation)
-    try:
-        available(Isolation.FULL)
-    except IsolationError:
-        click.echo(_WORDS["open"][language], err=True)
-        return Isolation.NONE
-    return Isolation.FULL
+    for tier, note in ((Isolation.FULL, ""), (Isolation.REDUCED, "reduced")):
+        try:
+            available(tier)
+        except IsolationError:
+            continue
+        if note:
+            click.echo(_WORDS[note][language], err=True)
+        return tier
+    click.echo(_WORDS["open"][language], err=True)
+    return Isolation.NONE
 
 
 def _show(score: Score, language: Language) -> None:

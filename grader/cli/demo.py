@@ -15,7 +15,7 @@ from grader.sandbox import available
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("demo"), show_default=True, help="Where to make the course.")
 @click.option("--language", type=click.Choice(["ru", "en"]), default="ru", show_default=True, help="Language of packages and reports.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=None, help="How many submissions at once; as many as there are cores by default.")
-@click.option("--isolation", type=click.Choice([str(tier) for tier in Isolation]), default="full", show_default=True, help="Tier of isolation.")
+@click.option("--isolation", type=click.Choice(["full", "reduced", "none"]), default="full", show_default=True, help="Tier of isolation.")
 @click.option("--data-root", type=click.Path(path_type=Path), default=None, help="Real images instead of the synthetic ones.")
 def demo(out: Path, language: Language, jobs: int | None, isolation: str, data_root: Path | None) -> int:
     """Make a small course with submissions good and bad, grade it, and say where to look."""

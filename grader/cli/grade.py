@@ -18,7 +18,7 @@ from grader.cohort import rescore as rescore_cohort
 from grader.course import Course, find_course
 from grader.errors import EvidenceError
 from grader.model import Isolation, View
-from grader.sandbox import WarmStart
+from grader.sandbox import Container, WarmStart
 from grader.scoring import to_json
 from grader.setting import Options, make_setting
 from grader.submission import Intake, take_in
@@ -35,6 +35,8 @@ class Batch:
 
     jobs: int | None = None
     isolation: Isolation = Isolation.FULL
+    image: str = ""
+    gpus: str = ""
     data_root: Path | None = None
     view: View | None = None
     cpu_s: int | None = None
@@ -51,6 +53,8 @@ class Batch:
 @_ASSIGNMENT
 @click.option("--jobs", type=click.IntRange(1, 256), default=None, help="How many submissions at once; as many as there are cores by default.")
 @click.option("--isolation", type=click.Choice([str(tier) for tier in Isolation]), default="full", show_default=True, help="Tier of isolation.")
+@click.option("--image", default="", help="Image for --isolation container; course.toml's by default.")
+@click.option("--gpus", default="", metavar="all|0,1", help="GPUs for --isolation container; course.toml's by default.")
 @click.option("--data-root", type=click.Path(path_type=Path), default=None, help="Folder with cifar-100-python/ or its train, test and meta.")
 @click.option("--view", type=click.Choice([str(view) for view in View]), default=None, help="What students' code sees; course.toml's by default.")
 @click.option("--cpu-limit", "cpu_s", type=click.IntRange(10), default=None, metavar="S", help="CPU seconds per submission.")
@@ -71,6 +75,7 @@ def grade_course(course: Course, slug: str, paths: Sequence[Path], batch: Batch)
     results = Results(root=course.results, assignment=assignment.slug)
     options = Options(
         isolation=batch.isolation,
+        container=_container(course, batch),
         data_root=batch.data_root or course.data_root,
         view=batch.view or course.view or assignment.view,
         cpu_s=batch.cpu_s,
@@ -125,6 +130,12 @@ def _attend(stream: Generator[Done, None, None], total: int, batch: Batch) -> li
         except KeyboardInterrupt:
             click.echo("What was finished is kept; the same command with --resume goes on from there.", err=True)
             raise
+
+
+def _container(course: Course, batch: Batch) -> Container | None:
+    if batch.isolation is not Isolation.CONTAINER:
+        return None
+    return Container(image=batch.image or course.image, gpus=batch.gpus or course.gpus)
 
 
 def _follow(stream: Iterable[Done], total: int, batch: Batch) -> list[Done]:

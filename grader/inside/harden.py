@@ -4,7 +4,7 @@ import ctypes
 import os
 import struct
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,22 +22,22 @@ _OPEN_FILES = 1024
 _CPU_GRACE_S = 5
 
 
-def confine(read_only: Iterable[str], writable: Iterable[str]) -> dict[str, str]:
+def confine(read_only: Iterable[str], writable: Iterable[str], listed: Iterable[str] = ()) -> dict[str, str]:
     """Give up new privileges, core dumps of memory, and every path but these, for this process and all it starts.
 
-    To be called while there is one thread: Landlock binds the calling thread and its children. Returns what was reached.
+    Of the folders `listed` and of all below them only the names can be read. To be called while there is one thread: Landlock binds the calling thread and its children. Returns what was reached.
     """
     if not sys.platform.startswith("linux"):
         return {"landlock": "no: not Linux", "no_new_privs": "no: not Linux"}
     libc = ctypes.CDLL(None, use_errno=True)
     reached = {"no_new_privs": _prctl(libc, _PR_SET_NO_NEW_PRIVS, 1)}
-    reached["landlock"] = _landlock(libc, read_only, writable)
+    reached["landlock"] = _landlock(libc, read_only, writable, listed)
     reached["not_dumpable"] = _prctl(libc, _PR_SET_DUMPABLE, 0)
     return reached
 
 
-def bound(limits: Mapping[str, Any]) -> None:
-    """Set resource limits of this process and of every program it starts.
+def bound(limits: Mapping[str, Any], without: Collection[str] = ()) -> None:
+    """Set resource limits of this process and of every program it starts, `without` some that others keep ("RLIMIT_NPROC", ...).
 
     Memory is bounded on top of what is mapped now: the libraries of torch alone map gigabytes that are never used.
     """
@@ -54,7 +54,10 @@ def bound(limits: Mapping[str, Any]) -> None:
         resource.RLIMIT_NPROC: int(limits["processes"]),
         resource.RLIMIT_NOFILE: _OPEN_FILES,
     }
+    left_out = {getattr(resource, name) for name in without}
     for number, value in wanted.items():
+        if number in left_out:
+            continue
         hard = resource.getrlimit(number)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)  # noqa: PLW2901
         resource.setrlimit(number, (value, value))
@@ -66,7 +69,7 @@ def _prctl(libc: ctypes.CDLL, option: int, value: int) -> str:
     return f"no: {os.strerror(ctypes.get_errno())}" if failed else "yes"
 
 
-def _landlock(libc: ctypes.CDLL, read_only: Iterable[str], writable: Iterable[str]) -> str:
+def _landlock(libc: ctypes.CDLL, read_only: Iterable[str], writable: Iterable[str], listed: Iterable[str]) -> str:
     """Restrict this thread to the paths; return the version of Landlock, or "no: reason"."""
     try:
         version = _call(libc, _CREATE_RULESET, None, 0, 1)
@@ -75,6 +78,8 @@ def _landlock(libc: ctypes.CDLL, read_only: Iterable[str], writable: Iterable[st
         try:
             for path in read_only:
                 _allow(libc, rules, path, _READ_ONLY)
+            for path in listed:
+                _allow(libc, rules, path, _READ_DIR)
             for path in (*writable, *_DEVICES):
                 _allow(libc, rules, path, everything)
             _call(libc, _RESTRICT_SELF, rules, 0)

@@ -63,11 +63,11 @@ class Run:
         os.chdir(job["work"])
         place.lay_out(Path(job["work"]), job["data"], job["files"])
         surroundings.set_variables(job["standins"], job["data"], self._scratch)
-        reached = harden.confine(job["landlock_ro"], job["landlock_rw"]) if job["harden"] else {}
+        reached = harden.confine(job["landlock_ro"], job["landlock_rw"], job.get("landlock_list", ())) if job["harden"] else {}
         surroundings.seed_everything(job["seed"])
         probe = _load_probe(job["probe"])
         if job["harden"]:
-            harden.bound(job["limits"])
+            harden.bound(job["limits"], job.get("unbounded", ()))
         self._wire.send({"type": "started", "environment": surroundings.environment(reached)})
         return probe
 
@@ -81,6 +81,8 @@ class Run:
         shell = NotebookShell(self._clock, int(self._job["limits"]["output_mb"]) << 19, self._scratch)
         surroundings.answer_prompts()
         surroundings.plain_progress_bars()
+        if self._job["isolation"] == "reduced":
+            surroundings.load_in_one_process()
         colab.install()
         sys.path.insert(0, "")
         sys.argv = [""]

@@ -6,6 +6,7 @@ import getpass
 import importlib
 import importlib.metadata
 import importlib.util
+import inspect
 import os
 import platform
 import random
@@ -65,6 +66,23 @@ def plain_progress_bars() -> None:
     plain, notebook = importlib.import_module("tqdm"), importlib.import_module("tqdm.notebook")
     notebook.tqdm = notebook.tqdm_notebook = plain.tqdm  # type: ignore[attr-defined]
     notebook.trange = notebook.tnrange = plain.trange  # type: ignore[attr-defined]
+
+
+def load_in_one_process() -> None:
+    """Let `DataLoader` load in this process whatever number of workers it is asked for: they would need sockets and shared memory."""
+    data = importlib.import_module("torch.utils.data")
+    loader: Any = data.DataLoader
+    made = loader.__init__
+
+    @functools.wraps(made)
+    def alone(self: Any, dataset: Any, *rest: Any, **named: Any) -> None:
+        bound = inspect.signature(made).bind(self, dataset, *rest, **named)
+        if bound.arguments.get("num_workers"):
+            for name in ("num_workers", "prefetch_factor", "persistent_workers", "multiprocessing_context", "timeout"):
+                bound.arguments.pop(name, None)
+        made(*bound.args, **bound.kwargs)
+
+    loader.__init__ = alone
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,10 @@ where anybody can read them, gives up root for a uid of its own, sets limits, an
 cannot be written, three sized folders in memory, no network, no other process, an empty environment, a filter on system calls
 (seccomp.py), and no way to a new namespace; then the runner gives up paths by Landlock. Tier `none` is the runner as a plain process.
 
+Tier `reduced`, where the kernel refuses user namespaces: parent -> confiner.py -> runner. The confiner drops root, sets limits, gives up
+paths by Landlock, filters calls twice (no sockets at all, nothing shared with other processes), and stays to end what the run leaves.
+Tier `container`: parent -> docker, podman or apptainer (container.py) -> runner; the engine is the wall.
+
 The child is given: the notebook, the probe, the data set, and after the last cell the hidden inputs. It is never given: labels, expected
 values, checks, scores, the environment, a file of this machine beside those. What it says is data: sized, parsed strictly, never executed.
 
@@ -21,16 +25,23 @@ about itself (it is marked `reported`), and in the tier `none` anything at all. 
 """
 
 from grader.model import Isolation
-from grader.sandbox import bubblewrap
-from grader.sandbox.job import Job
+from grader.sandbox import bubblewrap, container, reduced
+from grader.sandbox.job import Container, Job
 from grader.sandbox.run import execute
 from grader.sandbox.warm import WarmStart
 
-__all__ = ["Job", "WarmStart", "available", "execute"]
+__all__ = ["Container", "Job", "WarmStart", "available", "execute"]
 
 
-def available(isolation: Isolation) -> None:
-    """Try the tier out in some milliseconds; raises IsolationError, which names the remedy, when it cannot be had here."""
+def available(isolation: Isolation, image: Container | None = None) -> None:
+    """Try the tier out in some milliseconds; raises IsolationError, which names the remedy, when it cannot be had here.
+
+    `image` is for the tier `container`, which takes seconds.
+    """
     if isolation is Isolation.FULL:
         bubblewrap.find_bubblewrap()
         bubblewrap.try_out()
+    elif isolation is Isolation.REDUCED:
+        reduced.try_out()
+    elif isolation is Isolation.CONTAINER:
+        container.try_out(image)

@@ -270,6 +270,7 @@ def _remedy(said: str) -> str:
     if "uid map" in said or "namespace" in said:
         return (
             "Allow user namespaces (sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu, "
-            f"kernel.unprivileged_userns_clone=1 on older Debian, --security-opt seccomp=unconfined in a container), {trusted}"
+            "kernel.unprivileged_userns_clone=1 on older Debian, --security-opt seccomp=unconfined in a container), "
+            f"or pass --isolation reduced, which needs none, {trusted}"
         )
     return f"Run “bwrap --unshare-all --ro-bind / / true” to see what this machine refuses, {trusted}"

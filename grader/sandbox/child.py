@@ -32,7 +32,7 @@ class Child:
         self._folder: Path | None = None
         self._group: Group | None = None
         try:
-            self.place, self._process = self._start_full(job) if self._full else self._start_plain(job)
+            self.place, self._process = self._start(job)
         except OSError as error:
             self._clean()
             raise IsolationError(
@@ -44,6 +44,9 @@ class Child:
             self._clean()
             raise
         self._tree = Tree(self._process.pid, job.limits.memory_mb << 20) if sys.platform.startswith("linux") else None
+
+    def _start(self, job: Job) -> tuple[Place, subprocess.Popen[bytes]]:
+        return self._start_full(job) if self._full else self._start_plain(job)
 
     def _start_full(self, job: Job) -> tuple[Place, subprocess.Popen[bytes]]:
         return bubblewrap.place_of(job), bubblewrap.start_job(job, self._make_group(job))

@@ -64,6 +64,8 @@ class Guard:
             self._end(ExitReason.OUT_OF_MEMORY, f"more than {limits.memory_mb} MB of memory")
         elif usage.cpu_s > limits.cpu_s:
             self._end(ExitReason.TIMED_OUT, f"more than {limits.cpu_s} CPU seconds")
+        elif usage.disk > limits.disk_mb << 20:
+            self._end(ExitReason.OUTPUT_LIMIT, f"more than {limits.disk_mb} MB on disk")
         elif self.wall_s > limits.wall_s:
             self._end(ExitReason.TIMED_OUT, f"more than {limits.wall_s} seconds")
 

@@ -16,12 +16,22 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NU
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """What the tier `container` needs: an image, the engine (empty: the first that answers), GPUs ("all" or "0,1"; empty: none)."""
+
+    image: str
+    engine: str = ""
+    gpus: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One notebook to run.
 
     `notebook` is nbformat 4 JSON text; `probe` is the assignment's file that records; `files` (beside the notebook) and `data`
     (the folder that holds `cifar-100-python/` and its archive) are shown to the run read-only; `seed` is 0..2^31-1; `aliases` are
-    other names for what the probe looks for; `inside` is the folder with the program that runs there.
+    other names for what the probe looks for; `inside` is the folder with the program that runs there; `container` is for the tier
+    of that name only.
     """
 
     notebook: str
@@ -33,13 +43,15 @@ class Job:
     isolation: Isolation
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     inside: Path = INSIDE
+    container: Container | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where the parts of a job stand for the process that runs it; empty text for what the job does not have.
 
-    `read_only` and `writable` are the folders that the process leaves itself when it gives up the rest.
+    `read_only` and `writable` are the folders that the process leaves itself when it gives up the rest; of those `listed` it may
+    read the names only.
     """
 
     work: str
@@ -49,6 +61,7 @@ class Place:
     standins: str
     read_only: tuple[str, ...] = ()
     writable: tuple[str, ...] = ()
+    listed: tuple[str, ...] = ()
 
 
 def opening(job: Job, place: Place) -> Mapping[str, Json]:
@@ -67,10 +80,19 @@ def opening(job: Job, place: Place) -> Mapping[str, Json]:
         "probe": place.probe,
         "aliases": {name: list(others) for name, others in job.aliases.items()},
         "standins": place.standins,
-        "harden": job.isolation is Isolation.FULL,
+        "harden": job.isolation is not Isolation.NONE,
+        "unbounded": list(_kept_by_others(job)),
         "landlock_ro": list(place.read_only),
         "landlock_rw": list(place.writable),
+        "landlock_list": list(place.listed),
     }
+
+
+def _kept_by_others(job: Job) -> tuple[str, ...]:
+    """Name the resource limits that the runner leaves alone: processes are counted for a whole uid, and CUDA maps more than there is."""
+    if job.isolation is Isolation.FULL:
+        return ()
+    return ("RLIMIT_NPROC", "RLIMIT_AS") if job.container and job.container.gpus else ("RLIMIT_NPROC",)
 
 
 def variables(*, home: str, caches: str) -> dict[str, str]:

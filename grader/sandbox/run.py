@@ -14,6 +14,7 @@ from grader.sandbox.guard import Guard
 from grader.sandbox.job import Job, opening
 from grader.sandbox.outputs import executed_notebook
 from grader.sandbox.talk import Talk
+from grader.sandbox.tiers import start_child
 from grader.sandbox.transcript import Transcript
 
 _EXIT_S = 5.0
@@ -23,7 +24,7 @@ Give = Callable[[tuple[Record, ...]], Given]
 Ending = tuple[ExitReason, str]
 
 
-def execute(job: Job, give: Give, stop: threading.Event | None = None, *, start: Callable[[Job], Child] = Child) -> Run:
+def execute(job: Job, give: Give, stop: threading.Event | None = None, *, start: Callable[[Job], Child] = start_child) -> Run:
     """Run a notebook and return everything that came of it; blocks until it has ended and nothing of it is left.
 
     `give` is called once, when the last cell has run, with the records so far; what it returns as `sent` goes into the run, and
@@ -67,6 +68,7 @@ class _Conversation:
             isolation=self.job.isolation,
             start=self.child.start,
             seed=self.job.seed,
+            device="cuda" if self.job.container and self.job.container.gpus else "cpu",
             cpu_s=round(self.guard.cpu_s, 3),
             wall_s=round(self.guard.wall_s, 3),
             peak_mb=round(self.guard.peak_mb, 1),

@@ -19,10 +19,14 @@ _ROUNDS = 50  # in one of them a process that forks faster than it is found has 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """CPU seconds since the start and resident bytes now, of a whole tree. Pages of files do not count, shared memory does."""
+    """CPU seconds since the start and resident bytes now, of a whole tree. Pages of files do not count, shared memory does.
+
+    `disk` are the bytes of files on this machine's disk, where a run may write there.
+    """
 
     cpu_s: float
     memory: int
+    disk: int = 0
 
 
 @dataclass(frozen=True, slots=True)
