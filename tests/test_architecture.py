@@ -14,7 +14,7 @@ FLOORS = {
     "grader.thresholds": 1.5, "grader.training": 2, "grader.evidence": 2, "grader.assignment": 2, "grader.notebook": 2, "grader.datasets": 2, "grader.checks": 2.5,
     "grader.scoring": 3, "grader.report": 3, "grader.gradebook": 3, "grader.submission": 3, "grader.intake": 2, "grader.course": 3,
     "grader.sandbox": 4, "grader.package": 4, "grader.mutants": 4, "assignments": 4,
-    "grader.pipeline": 5, "grader.setting": 6, "grader.selfcheck": 6, "grader.cohort": 6, "grader.demo": 6.5,
+    "grader.pipeline": 5, "grader.setting": 6, "grader.calibration": 6, "grader.selfcheck": 6, "grader.cohort": 6, "grader.demo": 6.5,
     "grader.cli": 7,
 }  # fmt: skip
 # Computes the reference recipe with torch; nothing of a student's reaches it.

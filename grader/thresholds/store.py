@@ -28,7 +28,7 @@ class _Variant(_Model):
     mean: _Share | None
     sd: _Share | None
     n: Annotated[int, Field(ge=0)]
-    train: _Share
+    train: _Share | None
     hidden: Annotated[int, Field(ge=1)]
     chance: Annotated[float, Field(gt=0, lt=1)]
     accuracies: list[_Share]

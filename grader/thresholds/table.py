@@ -30,14 +30,14 @@ class Calibrated:
     """The reference's trainings on one set of classes.
 
     `accuracies` on the `hidden` hidden images, one per seed, those that converged; `set_aside` those that did not. `train` is the mean
-    accuracy on the training part, `hits` which hidden images (in published order) the training nearest the mean got right, as the hex
+    accuracy on the training part, where it was measured, `hits` which hidden images (in published order) the training nearest the mean got right, as the hex
     digits of the packed bits, or empty.
     """
 
     classes: tuple[int, ...]
     accuracies: tuple[float, ...]
     set_aside: tuple[float, ...]
-    train: float
+    train: float | None
     hidden: int
     chance: float
     hits: str = ""
@@ -91,17 +91,23 @@ def key_of(classes: Sequence[int]) -> str:
     return ",".join(str(index) for index in sorted(classes))
 
 
-def sort_out(classes: Sequence[int], accuracies: Sequence[float], train: Sequence[float], *, hidden: int, hits: str = "") -> Calibrated:
-    """Return the trainings of one variant, those apart that did not converge: not a number, or no better than guessing (3 SE)."""
+def sort_out(
+    classes: Sequence[int], accuracies: Sequence[float], train: Sequence[float] | None, *, hidden: int, hits: str = ""
+) -> Calibrated:
+    """Return the trainings of one variant, those apart that did not converge: not a number, or no better than guessing (3 SE).
+
+    `train` are the accuracies on the training part, None where nobody measured them.
+    """
     chance = 1 / len(classes)
     least = chance + 3 * math.sqrt(chance * (1 - chance) / max(1, hidden))
-    good = [math.isfinite(seen) and math.isfinite(known) and max(seen, known) > least for seen, known in zip(accuracies, train, strict=True)]
-    kept = [known for known, fine in zip(train, good, strict=True) if fine]
+    learnt = accuracies if train is None else train
+    good = [math.isfinite(seen) and math.isfinite(known) and max(seen, known) > least for seen, known in zip(accuracies, learnt, strict=True)]
+    kept = [] if train is None else [known for known, fine in zip(train, good, strict=True) if fine]
     return Calibrated(
         classes=tuple(sorted(classes)),
         accuracies=tuple(round(seen, 6) for seen, fine in zip(accuracies, good, strict=True) if fine),
         set_aside=tuple(round(seen, 6) if math.isfinite(seen) else 0.0 for seen, fine in zip(accuracies, good, strict=True) if not fine),
-        train=round(statistics.fmean(kept), 6) if kept else 0.0,
+        train=round(statistics.fmean(kept), 6) if kept else None,
         hidden=hidden,
         chance=chance,
         hits=hits,
