@@ -148,7 +148,10 @@ class Criterion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What one check concluded. `share` in 0..1 is the part of the check's points that was earned."""
+    """What one check concluded. `share` in 0..1 is the part of the check's points that was earned.
+
+    `figures` are numbers that a report may draw, or None.
+    """
 
     check: str
     title: Text
@@ -159,6 +162,7 @@ class Finding:
     expected: str = ""
     actual: str = ""
     vouched: Vouched = Vouched.MEASURED
+    figures: Mapping[str, Json] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

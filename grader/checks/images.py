@@ -7,11 +7,13 @@ import numpy as np
 
 from grader.assignment import Assignment
 from grader.checks import Conclusion, Preparation, check, failed, partial, passed
-from grader.checks.accuracy import measure_accuracy, share_above_chance
+from grader.checks.accuracy import Accuracy, measure_accuracy, share_above_chance
+from grader.checks.calibrated import against_reference
 from grader.checks.presentation import CannotPresent, learn_presentation
 from grader.checks.source import code_cells, find
 from grader.evidence import Evidence, MissingRecord
 from grader.model import Array, Json, Text, Vouched
+from grader.thresholds import NotUsable
 
 
 def prepare_images(preparation: Preparation) -> tuple[dict[str, Array], dict[str, Json | Array]]:
@@ -25,7 +27,7 @@ def prepare_images(preparation: Preparation) -> tuple[dict[str, Array], dict[str
     order = preparation.rng.permutation(len(preparation.hidden.labels))
     hidden = preparation.hidden.images[order].astype(np.int16)
     moved = (hidden + preparation.rng.integers(-1, 2, hidden.shape)).clip(0, 255).astype(np.uint8)
-    kept: dict[str, Json | Array] = {"labels": preparation.hidden.labels[order]}
+    kept: dict[str, Json | Array] = {"labels": preparation.hidden.labels[order], "order": order}
     reason = Text(ru="в работе не обучалась ни одна модель изображений", en="no model of images was trained in this work")
     for name in ("fed_eval", "fed_train"):
         fed = preparation.array(name)
@@ -105,12 +107,14 @@ def module_trained(evidence: Evidence) -> Conclusion:
 
 @check(ru="Точность на скрытых изображениях", en="Accuracy on hidden images")
 def hidden_accuracy(evidence: Evidence, assignment: Assignment) -> Conclusion:
-    """The accuracy of the model that training left, linear between chance and the declared reference."""
+    """The accuracy of the model that training left, against the reference on the same classes where the course is calibrated.
+
+    Elsewhere the points are linear between chance and the declared reference, and the report says so.
+    """
     if not evidence.has("logits"):
         return _no_logits(evidence)
     classes, written = class_lists(evidence)
     accuracy = measure_accuracy(evidence.array("logits"), evidence.kept("labels"), classes, written)
-    chance, reference = assignment.chance or 1 / max(1, len(set(classes))), assignment.reference_accuracy or 1.0
     if accuracy is None:
         return failed(
             Text(ru="Выход модели не подходит по форме.", en="The model's output has the wrong shape."),
@@ -118,19 +122,35 @@ def hidden_accuracy(evidence: Evidence, assignment: Assignment) -> Conclusion:
             actual=str(evidence.array("logits").shape),
             hint=Text(ru="Последний слой должен давать по одному числу на класс.", en="The last layer gives one number per class."),
         )
+    hint = _by_class(accuracy, classes)
+    why_not = Text(ru="", en="")
+    if assignment.thresholds is not None:
+        try:
+            return against_reference(evidence, assignment, assignment.thresholds, accuracy, hint)
+        except NotUsable as problem:
+            why_not = Text(ru=f" ({problem.reason.ru})", en=f" ({problem.reason.en})")
+    return _against_common(accuracy, assignment, classes, hint, why_not)
+
+
+def _by_class(accuracy: Accuracy, classes: Sequence[int]) -> Text:
     per_class = ", ".join(f"{index}: {value:.2f}" for index, value in zip(sorted(classes), accuracy.per_class, strict=False))
+    return Text(
+        ru=f"По классам — {per_class}. Сравните с точностью на обучении: если та намного выше, модель переобучилась.",
+        en=f"By class: {per_class}. Compare with the training accuracy: if that is much higher, the model overfits.",
+    )
+
+
+def _against_common(accuracy: Accuracy, assignment: Assignment, classes: Sequence[int], hint: Text, why_not: Text) -> Conclusion:
+    chance, reference = assignment.chance or 1 / max(1, len(set(classes))), assignment.reference_accuracy or 1.0
     return partial(
         share_above_chance(accuracy.value, chance=chance, reference=reference),
         Text(
-            ru=f"Точность {accuracy.value:.3f} на {accuracy.n} изображениях. Порог для этого варианта не откалиброван: "
+            ru=f"Точность {accuracy.value:.3f} на {accuracy.n} изображениях. Порог для этого варианта не откалиброван{why_not.ru}: "
             f"баллы растут линейно от угадывания ({chance:.2f}) до общего ориентира ({reference:.2f}).",
-            en=f"Accuracy {accuracy.value:.3f} on {accuracy.n} images. Not calibrated for this variant: the points grow linearly from guessing "
+            en=f"Accuracy {accuracy.value:.3f} on {accuracy.n} images. Not calibrated for this variant{why_not.en}: the points grow linearly from guessing "
             f"({chance:.2f}) to the common reference ({reference:.2f}).",
         ),
-        hint=Text(
-            ru=f"По классам — {per_class}. Сравните с точностью на обучении: если та намного выше, модель переобучилась.",
-            en=f"By class: {per_class}. Compare with the training accuracy: if that is much higher, the model overfits.",
-        ),
+        hint=hint,
         expected=f"≥ {reference:.3f}",
         actual=f"{accuracy.value:.3f}",
     )
