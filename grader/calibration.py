@@ -75,7 +75,7 @@ def empty(assignment: Assignment, engine: Engine, bench: Bench) -> Thresholds:
         view=bench.view,
         data_name=bench.data.name,
         data=bench.data.digest,
-        environment={"device": device, "numpy": version("numpy"), "torch": version("torch")},
+        environment={"device": device, "torch": version("torch")},
     )
 
 

@@ -1,7 +1,6 @@
 """An accuracy against what the reference reaches on the same classes: the decision, in words and in figures for a picture."""
 
 import math
-import statistics
 
 import numpy as np
 
@@ -79,7 +78,6 @@ def _figures(evidence: Evidence, accuracy: Accuracy, judgement: Judgement, refer
         "sd": round(widest.sd, 6),
         "chance": round(reference.chance, 6),
         "reference": [round(value, 6) for value in known.accuracies],
-        "median": round(statistics.median(known.accuracies), 6),
     }
     paired = _paired(evidence, accuracy, known)
     return figures if paired is None else {**figures, "paired": paired}
