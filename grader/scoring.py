@@ -132,7 +132,8 @@ def from_json(data: Mapping[str, Any]) -> Score:
 
 
 def finding_to_json(finding: Finding) -> dict[str, Json]:
-    """Return one finding as plain JSON."""
+    """Return one finding as plain JSON; `figures` is there only where the check had some."""
+    figures: dict[str, Json] = {"figures": dict(finding.figures)} if finding.figures is not None else {}
     return {
         "check": finding.check,
         "title": asdict(finding.title),
@@ -143,6 +144,7 @@ def finding_to_json(finding: Finding) -> dict[str, Json]:
         "expected": finding.expected,
         "actual": finding.actual,
         "vouched": str(finding.vouched),
+        **figures,
     }
 
 
@@ -158,6 +160,7 @@ def finding_from_json(data: Mapping[str, Any]) -> Finding:
         expected=data["expected"],
         actual=data["actual"],
         vouched=Vouched(data["vouched"]),
+        figures=data.get("figures"),
     )
 
 
@@ -208,6 +211,7 @@ def _judge(evidence: Evidence, assignment: Assignment, function: CheckFunction, 
         expected=conclusion.expected,
         actual=conclusion.actual,
         vouched=conclusion.vouched,
+        figures=conclusion.figures,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from grader.assignment import Assignment, load_assignment, load_checks
+from grader.assignment import Assignment, load_checks
 from grader.cli.show import exit_code, progress_bar, score_table, show_findings
 from grader.cohort import Done, Results, finish, grade_cohort
 from grader.cohort import rescore as rescore_cohort
@@ -70,7 +70,7 @@ def grade(paths: Sequence[Path], folder: Path, slug: str, isolation: str, view: 
 
 def grade_course(course: Course, slug: str, paths: Sequence[Path], batch: Batch) -> int:
     """Grade `paths`, or the course's submissions, show the outcome, and return the exit code."""
-    assignment = load_assignment(slug or course.assignment, course.own_assignments)
+    assignment = course.load(slug)
     variants = course.variants(assignment.slug)
     results = Results(root=course.results, assignment=assignment.slug)
     options = Options(
@@ -110,7 +110,7 @@ def grade_course(course: Course, slug: str, paths: Sequence[Path], batch: Batch)
 def rescore(folder: Path, slug: str, as_json: bool, quiet: bool) -> int:
     """Score kept evidence again, with the rubric as it is now. Runs no student code."""
     course = find_course(folder)
-    assignment = load_assignment(slug or course.assignment, course.own_assignments)
+    assignment = course.load(slug)
     results = Results(root=course.results, assignment=assignment.slug)
     if not any(results.scores.glob("*.json")):
         raise EvidenceError("There is nothing to score again.", where=str(results.scores), remedy="Grade first, with `zachet grade`.")
