@@ -58,7 +58,7 @@ class Course:
 
         Raises AssignmentError, or ConfigurationError for a calibration that cannot be used.
         """
-        assignment = load_assignment(slug or self.assignment, [self.own_assignments])
+        assignment = load_assignment(slug or self.assignment, self.own_assignments)
         file = self.thresholds(assignment.slug)
         return calibrated(assignment, read_thresholds(file)) if file.exists() else assignment
 

@@ -17,7 +17,8 @@ from grader.datasets import DataRoot, PreparedView, hidden_set, public_images
 from grader.evidence import Evidence, freeze
 from grader.model import Execution, ExitReason, Given, Isolation, Json, Limits, Record, Run, Score, Submission, View
 from grader.sandbox import Container, Job, WarmStart, execute
-from grader.scoring import finding_to_json, score
+from grader.scores import finding_to_json
+from grader.scoring import score
 from variants.manifest import Variant, variant_record
 
 

@@ -17,7 +17,7 @@ from grader.content import content_dir
 from grader.model import Finding, Given, Json, Language, Outcome, Recipe, Text, View
 from grader.report import render_report
 from grader.report.accuracy import draw_accuracy
-from grader.scoring import finding_from_json, finding_to_json
+from grader.scores import finding_from_json, finding_to_json
 from grader.thresholds import Calibrated, Thresholds, recipe_digest, sort_out
 from tests.evidence_of import evidence_of
 from tests.report_samples import sample_score

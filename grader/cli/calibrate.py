@@ -62,10 +62,10 @@ class Plan:
 def calibrate(folder: Path, slug: str, view: str | None, data_root: Path | None, device: str, **options: Any) -> int:
     """Find out what the reference reaches on every variant, so that grading can tell good work from a lucky variant."""
     course = course_around(folder)
-    assignment = load_assignment(slug or (course.assignment if course else "iu5_lab1"), [course.own_assignments] if course else [])
+    assignment = load_assignment(slug or (course.assignment if course else "iu5_lab1"), course.own_assignments if course else ())
     recipe_of(assignment)
     data = find_data_root(data_root or (course.data_root if course else None))
-    seen = View(view) if view else course.view if course else assignment.view
+    seen = View(view) if view else (course.view if course else None) or assignment.view
     jobs = options["jobs"] or os.cpu_count() or 1
     bench = Bench(data=data, prepared=prepare_view(data, seen), view=seen, threads=jobs, device=device)
     plan = Plan(

@@ -14,7 +14,7 @@ from grader.model import Isolation, Language, Score, Verdict, View
 from grader.pipeline import grade
 from grader.report import render_report
 from grader.sandbox import available
-from grader.scoring import to_json
+from grader.scores import to_json
 from grader.selfcheck import own_variant, public_part
 from grader.setting import Options, make_setting
 from grader.submission import take_in

@@ -19,7 +19,7 @@ from grader.course import Course, find_course
 from grader.errors import EvidenceError
 from grader.model import Isolation, View
 from grader.sandbox import Container, WarmStart
-from grader.scoring import to_json
+from grader.scores import to_json
 from grader.setting import Options, make_setting
 from grader.submission import Intake, take_in
 

@@ -139,6 +139,7 @@ def _read(pid: int) -> _Process | None:
 
 
 def children_of(pid: int) -> list[int]:
+    """Return the processes that `pid` has started and that are still there."""
     found: list[int] = []
     with contextlib.suppress(OSError):
         for thread in (_PROC / str(pid) / "task").iterdir():
