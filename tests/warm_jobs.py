@@ -19,3 +19,19 @@ def children() -> set[int]:
 def descriptors() -> int:
     """Return how many files this process has open."""
     return len(os.listdir("/proc/self/fd"))
+
+
+def below(root: int) -> set[int]:
+    """Return all living processes below one."""
+    found: set[int] = set()
+    waiting = [root]
+    while waiting:
+        try:
+            threads = list(Path(f"/proc/{waiting.pop()}/task").iterdir())
+        except OSError:
+            continue
+        for thread in threads:
+            new = set(map(int, (thread / "children").read_text(encoding="ascii").split())) - found
+            found |= new
+            waiting += new
+    return found

@@ -180,7 +180,8 @@ class Zygote:
                 self._process.wait(_TURN_S)
         size = os.fstat(self._errors.fileno()).st_size
         words = os.pread(self._errors.fileno(), _LONGEST_TAIL, max(0, size - _LONGEST_TAIL)).decode("utf-8", "replace")
-        return "".join(character for character in words if character.isprintable() or character == "\n").strip()
+        lines = words.strip().splitlines()
+        return "".join(character for character in lines[-1] if character.isprintable()) if lines else ""
 
 
 def pid_of(handle: int) -> int:
