@@ -12,7 +12,7 @@ from grader.cli.doctor import _some
 from grader.doctor import Machine, State, detect
 from grader.doctor.machine import bubblewrap, cache, engine
 from grader.doctor.remedies import remedy
-from grader.doctor.walls import Sandbox, memory, remains
+from grader.doctor.walls import Sandbox, explain_import, memory, remains
 from grader.model import Isolation
 from tests.sandbox_jobs import need
 
@@ -125,6 +125,11 @@ def test_each_kind_of_machine_has_its_own_remedy(machine: Machine, promise: str,
 
 def test_the_kind_of_this_machine_is_always_known() -> None:
     assert detect()
+
+
+def test_a_torchvision_of_another_build_is_explained() -> None:
+    assert "another torch" in explain_import("RuntimeError: operator torchvision::nms does not exist")
+    assert explain_import("ModuleNotFoundError: No module named 'torchvision'") == "ModuleNotFoundError: No module named 'torchvision'"
 
 
 def test_long_lists_of_names_are_cut() -> None:

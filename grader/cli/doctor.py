@@ -62,7 +62,7 @@ def _as_json(found: Sequence[Promise], machines: Sequence[Machine], tier: Isolat
 
 def _show(found: Sequence[Promise], machines: Sequence[Machine], tier: Isolation | None, seconds: float) -> None:
     console = Console(highlight=False)
-    system = f"{platform.system()} {platform.release()} {platform.machine()}"
+    system = f"{platform.system()} {platform.release().split('-')[0]} {platform.machine()}"
     console.print(f"zachet {__version__} · Python {platform.python_version()} · {system}\nMachine: {machines[0]}", markup=False)
     for group, heading in _GROUPS.items():
         console.print(f"\n{heading.format(tier=tier or _NOTHING)}", style="bold", markup=False)

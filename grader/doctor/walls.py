@@ -140,9 +140,14 @@ def library(sandbox: Sandbox, *names: str) -> Found:
     broken = next((cell for cell in run.execution.cells if cell.status != "ok"), None)
     if broken is None:
         return held(f"{_said(run, len(names)).strip()}, {run.execution.wall_s:.1f} s")
-    if "torchvision::nms" in broken.error:
-        return not_held("torchvision is built for another torch than the one installed (operator torchvision::nms does not exist)")
-    return not_held(broken.error or run.execution.message)
+    return not_held(explain_import(broken.error) or run.execution.message)
+
+
+def explain_import(error: str) -> str:
+    """Say what an error of an import means, where its own words do not."""
+    if "torchvision::nms" in error:
+        return "torchvision is built for another torch than the one installed (operator torchvision::nms does not exist)"
+    return error
 
 
 def _private_files() -> list[str]:

@@ -139,7 +139,7 @@ def _become(spec: Mapping[str, Any], uid: int | None, harden: Any) -> NoReturn:
         for path in spec["reached"]:
             if not os.access(path, os.R_OK):
                 raise PermissionError(f"{path} is not readable for uid {os.getuid()}, and root may not make mounts here")
-        os.chdir(spec["work"])
+        os.fchdir(os.open(spec["work"], os.O_RDONLY | os.O_CLOEXEC))  # this process is about to become the run
         reached = harden.confine(spec["read_only"], spec["writable"], spec["listed"])
         if not reached["landlock"].isdigit():
             raise PermissionError(f"the kernel refused Landlock ({reached['landlock']})")
