@@ -109,7 +109,7 @@ def _train() -> None:
         optimizer = kind(model.parameters(), lr=0.01)
         for images, labels in batches:
             optimizer.zero_grad()
-            nn.functional.cross_entropy(model(images), labels).backward()
+            nn.functional.cross_entropy(model(images), labels).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
     with torch.no_grad():
         model.eval()(torch.zeros(1, 3, 8, 8)).softmax(1).numpy()

@@ -69,9 +69,9 @@ class WarmStart:
             return execute(job, give, stop)
         with self._lock:
             refused = self._state.last_fault if self._state.faults >= _MOST_FAULTS else ""
+        if refused:
+            return _noted(execute(job, give, stop), f"no warm start: {refused}")
         try:
-            if refused:
-                raise ZygoteFault(refused)
             key = _key(job.inside)
             zygote = self._borrow(key, job.inside, stop)
         except ZygoteFault as fault:
