@@ -191,6 +191,12 @@ def _index_row(scored: Score, language: Language) -> IndexRow:
     )
 
 
+def _hit_a_limit(evidence: Evidence) -> bool:
+    """Tell whether other limits could have let the run go on."""
+    whole = evidence.execution.exit_reason in {ExitReason.COMPLETED, ExitReason.RAISED}
+    return not whole or any(cell.error.startswith("CellTimeLimit") for cell in evidence.execution.cells)
+
+
 def _evidence_of(submission: Submission, variant: Variant, setting: Setting, results: Results) -> Evidence | None:
     """Return the kept evidence of this very submission under this very setting, if there is any that is whole."""
     try:
@@ -208,7 +214,7 @@ def _evidence_of(submission: Submission, variant: Variant, setting: Setting, res
         and evidence.variant.get("classes") == list(variant.classes)
         and facts["probe"] == probe_digest(setting)
         and evidence.execution.isolation is setting.isolation
-        and evidence.execution.limits == setting.limits
         and evidence.execution.exit_reason is not ExitReason.SANDBOX_FAULT
+        and (evidence.execution.limits == setting.limits or not _hit_a_limit(evidence))
     )
     return evidence if same else None

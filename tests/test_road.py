@@ -94,7 +94,7 @@ def test_scoring_again_gives_the_same_bytes(demo: Path) -> None:
 def test_resuming_runs_nothing_again(demo: Path) -> None:
     evidence = demo / "results" / "evidence"
     before = sorted(evidence.iterdir())
-    done = zachet("grade", "--course", demo, "--resume", "--quiet")
+    done = zachet("grade", "--course", demo, "--resume", "--quiet", "--cpu-limit", "150", "--cell-limit", "30")
     assert done.returncode == 1, done.stderr
     assert sorted(evidence.iterdir()) == before
 

@@ -10,6 +10,8 @@ from grader.demo import SLUG, make_demo
 from grader.model import Isolation, Language
 from grader.sandbox import available
 
+_CPU_S, _CELL_S = 150, 30
+
 
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("demo"), show_default=True, help="Where to make the course.")
@@ -25,9 +27,9 @@ def demo(out: Path, language: Language, jobs: int | None, isolation: str, data_r
     for student, title in made.works:
         click.echo(f"  {student}  {title.of(language)}")
     # The short works of the demonstration need far less than the assignment allows; the endless one is ended sooner.
-    batch = Batch(jobs=jobs, isolation=Isolation(isolation), data_root=data_root, cpu_s=150, cell_cpu_s=30)
+    batch = Batch(jobs=jobs, isolation=Isolation(isolation), data_root=data_root, cpu_s=_CPU_S, cell_cpu_s=_CELL_S)
     if grade_course(made.course, SLUG, [], batch) == OUR_FAULT:
         return OUR_FAULT
-    again = f"zachet grade --course {out} --resume" + ("" if isolation == "full" else f" --isolation {isolation}")
+    again = f"zachet grade --course {out} --resume --cpu-limit {_CPU_S} --cell-limit {_CELL_S}" + ("" if isolation == "full" else f" --isolation {isolation}")
     click.echo(f"Next: look at the pages, change a submission, and run `{again}`.")
     return 0

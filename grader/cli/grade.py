@@ -58,6 +58,7 @@ class Batch:
 @click.option("--data-root", type=click.Path(path_type=Path), default=None, help="Folder with cifar-100-python/ or its train, test and meta.")
 @click.option("--view", type=click.Choice([str(view) for view in View]), default=None, help="What students' code sees; course.toml's by default.")
 @click.option("--cpu-limit", "cpu_s", type=click.IntRange(10), default=None, metavar="S", help="CPU seconds per submission.")
+@click.option("--cell-limit", "cell_cpu_s", type=click.IntRange(1), default=None, metavar="S", help="CPU seconds per cell.")
 @click.option("--cold", is_flag=True, help="Start a fresh Python for every submission: slower, with the same results.")
 @click.option("--resume", is_flag=True, help="Keep what is graded already and still the same.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON lines.")
