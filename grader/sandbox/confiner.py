@@ -15,6 +15,7 @@ import ctypes
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -58,6 +59,8 @@ def main() -> NoReturn:
     _let_go_of_pipes()
     code = _wait(child, starter)
     _end_all(uid if held else None)
+    if os.getppid() != starter:
+        shutil.rmtree(spec["folder"], ignore_errors=True)  # nobody is left to do it
     os._exit(code)
 
 
