@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from grader.assignment import Assignment, Checks
@@ -73,7 +74,7 @@ def to_json(value: Score) -> dict[str, Json]:
     return {
         "schema": SCHEMA,
         "assignment": value.assignment,
-        "title": _text_json(value.title),
+        "title": asdict(value.title),
         "student": value.student,
         "name": value.name,
         "variant": dict(value.variant),
@@ -89,7 +90,7 @@ def to_json(value: Score) -> dict[str, Json]:
         "criteria": [
             {
                 "id": criterion.id,
-                "title": _text_json(criterion.title),
+                "title": asdict(criterion.title),
                 "points": criterion.points,
                 "earned": criterion.earned,
                 "findings": [finding_to_json(finding) for finding in criterion.findings],
@@ -134,11 +135,11 @@ def finding_to_json(finding: Finding) -> dict[str, Json]:
     """Return one finding as plain JSON."""
     return {
         "check": finding.check,
-        "title": _text_json(finding.title),
+        "title": asdict(finding.title),
         "outcome": str(finding.outcome),
         "share": round(finding.share, 6),
-        "rationale": _text_json(finding.rationale),
-        "hint": _text_json(finding.hint) if finding.hint else None,
+        "rationale": asdict(finding.rationale),
+        "hint": asdict(finding.hint) if finding.hint else None,
         "expected": finding.expected,
         "actual": finding.actual,
         "vouched": str(finding.vouched),
@@ -231,6 +232,11 @@ def _not_recorded(missing: MissingRecord) -> Conclusion:
         share=0.0,
         rationale=rationale,
         hint=Text(
+            ru="Ваш код вызвали с другими числами той же формы; справа — чем это кончилось. Проверьте имена, формы и что функция возвращает.",
+            en="Your code was called with other numbers of the same shape; “seen” says how that ended. Check names, shapes and what it returns.",
+        )
+        if missing.reason
+        else Text(
             ru="Запустите тетрадь с начала до конца в новом ядре и посмотрите на первую ошибку.",
             en="Run the notebook from top to bottom in a fresh kernel and look at the first error.",
         ),
@@ -290,7 +296,3 @@ def _execution_summary(evidence: Evidence) -> dict[str, Json]:
         ],
         "limits": evidence.manifest["execution"]["limits"],
     }
-
-
-def _text_json(text: Text) -> dict[str, Json]:
-    return {"ru": text.ru, "en": text.en}

@@ -25,6 +25,8 @@ def own_variant(notebook: Path, *, slug: str, classes: str) -> tuple[Variant, La
     if not notebook.exists():
         raise ConfigurationError("There is no such file.", where=str(notebook), remedy="Name the notebook that you want to check.")
     metadata = _metadata(notebook)
+    if metadata is None:  # no notebook at all: what is wrong with the file, the intake says better
+        metadata, classes = {}, classes or "0,1,2"
     dealt = metadata.get("variant")
     found = dealt.get("classes") if isinstance(dealt, dict) else None
     numbers = _class_list(classes) if classes else found
@@ -53,20 +55,23 @@ def public_part(assignment: Assignment) -> Assignment:
 
 def _class_list(text: str) -> list[int]:
     try:
-        return [int(part) for part in text.split(",")]
+        return [int(part) for part in text.replace(",", " ").split()]
     except ValueError:
         raise ConfigurationError(
             f"“{text}” is not a list of class indices.", where="--classes", remedy="Write numbers from 0 to 99 with commas: --classes 0,55,58."
         ) from None
 
 
-def _metadata(notebook: Path) -> dict[str, Any]:
-    """Return the `zachet` metadata, or nothing for a file that has none; what is wrong with the file itself the intake says."""
+def _metadata(notebook: Path) -> dict[str, Any] | None:
+    """Return the `zachet` metadata, nothing for a notebook that has none, or None for a file that is not JSON."""
     try:
         if not notebook.is_file() or notebook.stat().st_size > _LARGEST:
             return {}
         data = json.loads(notebook.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {} if notebook.suffix == ".py" else None
+    try:
         found = data["metadata"]["zachet"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (KeyError, TypeError):
         return {}
     return found if isinstance(found, dict) else {}

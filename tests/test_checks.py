@@ -33,6 +33,12 @@ def test_hidden_images_are_shown_as_the_model_was_fed(feed: Callable[[NDArray[np
     assert np.allclose(presentation.present(HIDDEN), feed(HIDDEN), atol=2e-3)
 
 
+def test_augmented_rows_say_nothing_against_those_left_alone() -> None:
+    batch = PUBLIC[:8].astype(np.float32) / 255
+    batch[::2] = np.flip(batch[::2], axis=2)
+    assert np.allclose(learn_presentation(batch, PUBLIC).present(HIDDEN), HIDDEN / 255, atol=1e-4)
+
+
 def test_images_of_other_classes_cannot_be_presented_and_the_reason_is_said() -> None:
     with pytest.raises(CannotPresent) as caught:
         learn_presentation(HIDDEN.astype(np.float32), PUBLIC)
@@ -80,6 +86,14 @@ def test_outputs_in_the_written_order_of_classes_are_read_as_written() -> None:
     without = measure_accuracy(logits, labels, written)
     assert without is not None
     assert without.value < 1
+
+
+def test_outputs_by_class_index_are_read_as_such() -> None:
+    labels = np.array([0, 1, 2, 1])
+    logits = np.eye(100)[np.array([5, 40, 99])[labels]]
+    measured = measure_accuracy(logits, labels, [99, 5, 40])
+    assert measured is not None
+    assert (measured.value, measured.order) == (1.0, "raw")
 
 
 def test_rows_that_are_not_finite_count_as_wrong() -> None:

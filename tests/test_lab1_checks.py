@@ -152,7 +152,29 @@ def test_images_that_cannot_be_presented_are_explained(tmp_path: Path) -> None:
     [([58, 0, 55], Outcome.PASSED), ([0, 55], Outcome.FAILED), ([1, 2, 3], Outcome.FAILED), (None, Outcome.FAILED), (["a", 1], Outcome.FAILED)],
 )
 def test_classes_are_compared_as_a_set(tmp_path: Path, classes: Json, outcome: Outcome) -> None:
-    assert judge(tmp_path, "classes_of_variant", {"classes": classes}).outcome is outcome
+    assert judge(tmp_path, "classes_of_variant", {"classes": classes}, given_for()).outcome is outcome
+
+
+def test_images_of_the_dealt_classes_prove_the_classes_where_no_list_does(tmp_path: Path) -> None:
+    assert judge(tmp_path, "classes_of_variant", {"classes": None}).outcome is Outcome.PASSED
+    assert judge(tmp_path, "classes_of_variant", {"classes": [1, 2, 3]}).outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize("call", ["loss.backward()", "return torch.autograd.grad(loss, w)", "with torch.enable_grad():\n        pass"])
+def test_autograd_inside_backward_earns_nothing_however_right_its_numbers(tmp_path: Path, call: str) -> None:
+    source = f"def backward(X, y, y_pred):\n    {call}\n"
+    conclusion = judge(tmp_path, "gradients_by_hand", gradients(), sources=[source, "loss.backward()"])
+    assert conclusion.share == 0
+    assert "autograd" in conclusion.rationale.en
+    assert judge(tmp_path, "gradients_by_hand", gradients(), sources=["def train():\n    loss.backward()\n"]).share == 1
+
+
+def test_labels_numbered_as_written_stand_beside_the_right_names(tmp_path: Path) -> None:
+    written: list[Json] = [58, 0, 55]
+    logits = np.eye(3)[[written.index([0, 55, 58][label]) for label in KEPT]]
+    report = "classification_report(truth, guess, target_names=list(map(str, CLASSES)))"
+    assert judge(tmp_path, "names_in_order", {"logits": logits, "classes": written}, sources=[report]).share == 1
+    assert judge(tmp_path, "names_in_order", {"logits": np.eye(3)[KEPT], "classes": written}, sources=[report]).share == 0
 
 
 LOOP = "for x, y in loader:\n    model.train()\n    optimizer.zero_grad()\n    loss = criterion(model(x), y)\n    loss.backward()\n    optimizer.step()\n"

@@ -18,8 +18,9 @@ from grader.checks.images import (
     prepare_images,
     weights_unchanged,
 )
+from grader.checks.source import code_cells, find
 from grader.checks.study import cells_ran, questions_answered, study_runs, table_filled
-from grader.evidence import Evidence, MissingRecord
+from grader.evidence import Evidence, MissingRecord, SourceCell
 from grader.model import Array, Given, Text
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
 GRADIENTS = ("part1_dw1", "part1_db1", "part1_dw2", "part1_db2")
 _NAMES = {"part1_dw1": "dW1", "part1_db1": "db1", "part1_dw2": "dW2", "part1_db2": "db2"}
 _HIDDEN_UNITS, _POINTS = 9, 37
+_AUTOGRAD = ("$X.backward($$$)", "torch.autograd.grad($$$)", "autograd.grad($$$)", "torch.enable_grad()", "torch.func.$F($$$)", "$W.requires_grad_($$$)")
 _CLOSE = 2e-3  # relative to the largest element; float32 leaves about 1e-6
 
 
@@ -109,6 +111,12 @@ def forward_by_hand(evidence: Evidence) -> Conclusion:
 @check(ru="Градиенты, выведенные вручную, верны", en="The gradients derived by hand are right")
 def gradients_by_hand(evidence: Evidence) -> Conclusion:
     """The four gradients of `backward` on hidden inputs against autograd in float64, a quarter of the points each."""
+    if find(_backward_cells(evidence), _AUTOGRAD):
+        return failed(
+            Text(ru="В `backward` вызван autograd, а градиенты нужно вывести вручную.", en="`backward` calls autograd; derive the gradients by hand."),
+            hint=Text(ru="Запишите производную каждого шага формулой, от функции потерь ко входу.", en="Write the derivative of each step as a formula, from the loss back."),
+            expected="dW1, db1, dW2, db2",
+        )
     seen = {name: evidence.array(name) for name in GRADIENTS}
     errors = {name: _relative_error(seen[name], evidence.kept(name)) for name in GRADIENTS}
     right = [name for name in GRADIENTS if (errors[name] is not None and errors[name] < _CLOSE)]  # type: ignore[operator]
@@ -182,10 +190,16 @@ def autograd_used(evidence: Evidence) -> Conclusion:
 def own_logloss(evidence: Evidence) -> Conclusion:
     """Sigmoid by its formula and the log-loss by logarithms."""
     parts = {
-        "exp": ("torch.exp($$$)", "$X.exp()"),
+        "exp": ("torch.exp($$$)", "$X.exp()", "torch.e ** $X", "np.e ** $X", "math.e ** $X"),
         "log": ("torch.log($$$)", "$X.log()", "torch.log1p($$$)"),
     }
     return components(evidence, parts, Text(ru="В части 2 нет", en="Part 2 lacks"))
+
+
+def _backward_cells(evidence: Evidence) -> tuple[SourceCell, ...]:
+    """The functions of part 1 that compute gradients, as cells of their own."""
+    functions = find(code_cells(evidence), ("def backward($$$): $$$", "def backprop($$$): $$$", "def backward_pass($$$): $$$", "def grad($$$): $$$"))
+    return tuple(SourceCell(index=match.cell, source=match.text, status="ok", error="") for match in functions)
 
 
 def _relative_error(seen: Array, expected: Array) -> float | None:

@@ -5,6 +5,7 @@ here judges: it hands over what the student's code gives back, and says in words
 """
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "weights_2": ("weights_2", "weight_2", "weights2", "weight2", "W_2", "W2", "w_2", "w2"),
     "bias_2": ("bias_2", "biases_2", "bias2", "b_2", "b2"),
     "forward": ("forward", "forward_pass", "predict", "net"),
-    "backward": ("backward", "backward_pass", "backprop", "gradients"),
+    "backward": ("backward", "backward_pass", "backprop", "gradients", "grad", "grads", "compute_gradients"),
     "model": ("model", "net", "mlp", "network", "best_model", "my_model"),
     "CLASSES": ("CLASSES", "classes", "MY_CLASSES", "my_classes", "CLASS_INDICES"),
 }
@@ -64,11 +65,10 @@ def describe(session: Any) -> None:
         "classes": lambda: _classes(session.namespace),
         "part1_state": lambda: _state(part1),
         "part2_state": lambda: _state(part2),
-        "autograd": lambda: _autograd(part2),
         "models": lambda: _models(session, chosen),
     }
     for name, step in described.items():
-        _attempt(session, (name,), _single(step))
+        _attempt(session, (name,), lambda step=step: (step(),))  # type: ignore[misc]
     for name in ("fed_train", "fed_eval") if chosen is not None else ():
         fed = getattr(session.trained[chosen], name)
         if fed is not None:
@@ -89,42 +89,68 @@ def answer(session: Any, given: Given) -> None:
         _attempt(session, ("logits_final",), lambda: (_logits(session, given["images"], live=True),))
 
 
-def find_part(session: Any, inputs: int, needed: Sequence[str]) -> Part | None:
-    """Return the last state of the notebook whose weights fit `inputs` numbers per example, by plain names or as an object's."""
+def find_parts(session: Any, inputs: int, needed: Sequence[str]) -> Iterator[Part]:
+    """Yield the states of the notebook whose weights fit `inputs` numbers per example, the last first; by plain names or an object's."""
     for epoch in reversed(session.epochs):
         cells = (epoch.first_cell, epoch.last_cell)
         used = _used(epoch.names, needed)
         if used and _fits(used, epoch.names, inputs):
-            return Part(dict(epoch.names), used, None, cells)
+            yield Part(dict(epoch.names), used, None, cells)
+            continue
         for owner in list(epoch.names.values()):
             if isinstance(owner, type | nn.Module) or not hasattr(owner, "__dict__"):
                 continue
             attributes = _Attributes(owner)
             used = _used(attributes, needed)
             if used and _fits(used, attributes, inputs):
-                return Part(dict(epoch.names), used, owner, cells)
-    return None
+                yield Part(dict(epoch.names), used, owner, cells)
+                break
+
+
+def find_part(session: Any, inputs: int, needed: Sequence[str]) -> Part | None:
+    """Return the last of `find_parts`. Part 1 ends where `forward` is taken by part 2, even while the weights are still its own."""
+    found = list(find_parts(session, inputs, needed))
+    whole = list(find_parts(session, inputs, ("forward", "backward"))) if inputs == 1 else []
+    if not whole or "forward" not in needed:
+        return found[0] if found else None
+    own = [part for part in whole if part.value("backward") == whole[0].value("backward")]
+    meant = next(part for part in own if part.cells[0] == own[-1].cells[0])  # the last word of the cell that made `backward`
+    return next((part for part in found if part.value("forward") == meant.value("forward")), None)
 
 
 def _part1_forward(session: Any, given: Given) -> tuple[Any, ...]:
-    part = _part(session, 1, ("forward",))
-    result = session.call(part.value("forward"), part.with_weights(_given_weights(given)), torch.from_numpy(given["part1_X"]))
-    return (_numbers(result),)
+    part, weights = _part(session, 1, ("forward",)), _given_weights(given)
+    inputs = torch.from_numpy(given["part1_X"])
+    function = part.value("forward")
+    return (_numbers(session.call(function, part.with_weights(weights), *_arguments(function, {"X": inputs}, weights))),)
 
 
 def _part1_gradients(session: Any, given: Given) -> tuple[Any, ...]:
-    part = _part(session, 1, ("backward",))
-    function, weights = part.value("backward"), _given_weights(given)
+    part, weights = find_part(session, 1, ("forward", "backward")) or _part(session, 1, ("backward",)), _given_weights(given)
     tensors = {key: torch.from_numpy(given[f"part1_{key}"]) for key in ("X", "y", "pred")}
+    names = [name for name in ("forward", "backward") if name in part.used]
+    functions = dict(zip(names, session.together([part.value(name) for name in names], part.with_weights(weights)), strict=True))
     with torch.no_grad():
-        result = session.call(function, part.with_weights(weights), *_arguments(function, tensors, weights))
+        if "forward" in functions:  # a forward pass may leave behind what the backward pass needs
+            functions["forward"](*_arguments(part.value("forward"), {"X": tensors["X"]}, weights))
+        result = functions["backward"](*_arguments(part.value("backward"), tensors, weights))
+    return _in_order(result, weights)
+
+
+def _in_order(result: Any, weights: Mapping[str, torch.Tensor]) -> tuple[Any, ...]:
+    """Return the four gradients in the order of WEIGHTS: by their keys, else by their shapes, else as they came."""
     values = list(result.values()) if isinstance(result, dict) else list(result)
     if len(values) != len(WEIGHTS):
         raise ValueError(f"backward returned {len(values)} values, not four gradients")
+    if isinstance(result, dict):
+        said = [re.sub(r"^(grad_?|d_?)(?=[wb])", "", str(key).lower()) for key in result]
+        meant = [next((name for name in WEIGHTS if key in {known.lower() for known in ALIASES[name]}), "") for key in said]
+        if sorted(meant) == sorted(WEIGHTS):
+            return tuple(_numbers(values[meant.index(name)]) for name in WEIGHTS)
     gradients = [_numbers(value) for value in values]
     wanted = [tuple(weights[name].shape) for name in WEIGHTS]
     shapes = [gradient.shape for gradient in gradients]
-    if shapes != wanted and sorted(shapes) == sorted(wanted):  # the same four in another order
+    if shapes != wanted and sorted(shapes) == sorted(wanted):
         gradients = [gradients[shapes.index(shape)] for shape in wanted]
     return tuple(gradients)
 
@@ -152,13 +178,16 @@ def _own_forward(session: Any, part: Part, inputs: NDArray[Any]) -> NDArray[Any]
     """The part's own `forward` with its own trained weights."""
     names = part.names if part.owner is None else {}
     with torch.no_grad():
-        return _numbers(session.call(part.value("forward"), names, torch.from_numpy(inputs)))
+        function, own = part.value("forward"), {name: part.value(name) for name in WEIGHTS}
+        return _numbers(session.call(function, names, *_arguments(function, {"X": torch.from_numpy(inputs)}, own)))
 
 
 def _part(session: Any, number: int, needed: Sequence[str]) -> Part:
     part = find_part(session, number, needed)
     if part is None:
-        raise LookupError(f"part {number}: {', '.join((*WEIGHTS, *needed))} were not found together")
+        missing = [name for name in (*WEIGHTS, *needed) if _first(session.namespace, ALIASES[name]) is None]
+        reason = f"not found: {', '.join(missing)}" if missing else f"weights_1 has not the shape ({number}, h)"
+        raise LookupError(f"part {number}: {reason}")
     return part
 
 
@@ -168,17 +197,17 @@ def _given_weights(given: Given) -> dict[str, torch.Tensor]:
 
 
 def _arguments(function: Callable[..., Any], tensors: Mapping[str, Any], weights: Mapping[str, Any]) -> list[Any]:
-    """Return the arguments of `backward` by the names of its parameters, or X, y, y_pred where they say nothing."""
-    usual = [tensors["X"], tensors["y"], tensors["pred"]]
+    """Return the arguments of a pass by the names of its parameters, or the tensors in their order where they say nothing."""
+    usual = list(tensors.values())
     meant: list[Any] = []
     parameters = inspect.signature(function).parameters.values()
     for parameter in [item for item in parameters if item.default is item.empty and item.kind <= item.POSITIONAL_OR_KEYWORD]:
         name = parameter.name
         key = next((key for key, known in _PARAMETERS.items() if name.lower() in known), None)
         weight = next((canonical for canonical in WEIGHTS if name in ALIASES[canonical]), None)
-        if key is None and weight is None:
+        if (key is None or key not in tensors) and weight is None:
             return usual
-        meant.append(tensors[key] if key is not None else weights[str(weight)])
+        meant.append(tensors[key] if key in tensors else weights[str(weight)])
     return meant or usual
 
 
@@ -190,10 +219,6 @@ def _attempt(session: Any, records: Sequence[str], step: Callable[[], tuple[Any,
     except Exception as error:  # noqa: BLE001 - it is the student's code that runs here
         for name in records:
             session.record(f"{name}_error", f"{type(error).__name__}: {error}"[:500])
-
-
-def _single(step: Callable[[], Any]) -> Callable[[], tuple[Any, ...]]:
-    return lambda: (step(),)
 
 
 class _Attributes(Mapping[str, Any]):
@@ -247,16 +272,6 @@ def _state(part: Part | None) -> Any:
         "in_object": part.owner is not None,
         "hidden": int(values["weights_1"].shape[-1]),
         "shapes": {name: list(value.shape) for name, value in values.items()},
-        "finite": all(bool(np.isfinite(_numbers(value)).all()) for value in values.values()),
-    }
-
-
-def _autograd(part: Part | None) -> Any:
-    """Which weights of part 2 torch differentiates by itself, and which have been differentiated."""
-    values = {name: part.value(name) for name in WEIGHTS} if part is not None else {}
-    return {
-        "requires_grad": {name: bool(getattr(value, "requires_grad", False)) for name, value in values.items()},
-        "has_grad": {name: getattr(value, "grad", None) is not None for name, value in values.items()},
     }
 
 

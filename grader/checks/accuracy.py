@@ -23,7 +23,8 @@ def measure_accuracy(logits: Array, labels: Array, classes: Sequence[int], writt
     """Return the accuracy of `logits` (n, at least len(classes)) against `labels` (n,), positions in the sorted classes.
 
     Outputs are read in sorted order of the class indices, as `np.unique` numbers them, or in the order in which the student
-    wrote the classes, whichever fits better: both are honest ways to number classes. Rows that are not finite count as wrong.
+    wrote the classes, or, where there are outputs enough, as the class indices themselves, whichever fits best: all are honest ways
+    to number classes. Rows that are not finite count as wrong.
     None when the shapes do not fit.
     """
     outputs = np.asarray(logits, dtype=np.float64)
@@ -37,6 +38,11 @@ def measure_accuracy(logits: Array, labels: Array, classes: Sequence[int], writt
         position = np.array([ordered.index(index) for index in written])
         mapped = np.where((predicted >= 0) & (predicted < len(position)), position[predicted.clip(0, len(position) - 1)], -1)
         best = max(best, _accuracy(mapped, labels, len(ordered), "written"), key=lambda accuracy: accuracy.value)
+    if outputs.shape[1] > max(ordered):
+        position = np.full(outputs.shape[1], -1)
+        position[ordered] = np.arange(len(ordered))
+        raw = _accuracy(np.where(predicted >= 0, position[predicted], -1), labels, len(ordered), "raw")
+        best = max(best, raw, key=lambda accuracy: accuracy.value)
     return best
 
 

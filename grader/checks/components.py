@@ -38,7 +38,7 @@ def loaders_made(evidence: Evidence) -> Conclusion:
     """A dataset of tensors or of one's own, a loader, and shuffling for training."""
     cells = code_cells(evidence)
     datasets = ("TensorDataset($$$)", "$M.TensorDataset($$$)", "class $D(Dataset): $$$", "class $D($M.Dataset): $$$")
-    shuffles = find(cells, ("$F($$$A, shuffle=$S)", "$F($$$A, shuffle=$S, $$$B)", "RandomSampler($$$)", "$M.RandomSampler($$$)"))
+    shuffles = find(cells, ("$F($$$A, shuffle=$S)", "$F($$$A, shuffle=$S, $$$B)", "DataLoader($D, $N, True)", "RandomSampler($$$)", "$M.RandomSampler($$$)"))
     found = {
         "Dataset": bool(find(cells, datasets)),
         "DataLoader": bool(find(cells, ("DataLoader($$$)", "$M.DataLoader($$$)"))),
@@ -51,7 +51,7 @@ def loaders_made(evidence: Evidence) -> Conclusion:
 def training_loop(evidence: Evidence) -> Conclusion:
     """The four calls that every training loop has."""
     parts = {
-        "model.train()": ("$MODEL.train()", "$MODEL.train(True)"),
+        "model.train()": ("$MODEL.train()", "$MODEL.train(True)", "$MODEL.train($MODE)"),
         "optimizer.zero_grad()": ("$OPT.zero_grad($$$)",),
         "loss.backward()": ("$LOSS.backward($$$)",),
         "optimizer.step()": ("$OPT.step($$$)",),
@@ -63,7 +63,7 @@ def training_loop(evidence: Evidence) -> Conclusion:
 def validation_loop(evidence: Evidence) -> Conclusion:
     """Evaluation mode, and no graph."""
     parts = {
-        "model.eval()": ("$MODEL.eval()", "$MODEL.train(False)"),
+        "model.eval()": ("$MODEL.eval()", "$MODEL.train(False)", "$MODEL.train($MODE)"),
         "torch.no_grad()": ("torch.no_grad()", "torch.inference_mode()", "no_grad()", "torch.set_grad_enabled(False)"),
     }
     return components(evidence, parts, Text(ru="В цикле проверки нет", en="The validation loop lacks"))

@@ -26,7 +26,11 @@ def prepare_images(preparation: Preparation) -> tuple[dict[str, Array], dict[str
     hidden = preparation.hidden.images[order].astype(np.int16)
     moved = (hidden + preparation.rng.integers(-1, 2, hidden.shape)).clip(0, 255).astype(np.uint8)
     kept: dict[str, Json | Array] = {"labels": preparation.hidden.labels[order]}
-    reason = Text(ru="в работе не обучалась ни одна модель изображений", en="no model of images was trained in this work")
+    trained = preparation.records.get("models")
+    if trained is not None and trained.value not in (None, []):
+        reason = Text(ru="обученные модели принимают не изображения 32×32×3", en="the trained models do not take images of 32×32×3")
+    else:
+        reason = Text(ru="в работе не обучалась ни одна модель", en="no model was trained in this work")
     for name in ("fed_eval", "fed_train"):
         fed = preparation.array(name)
         if fed is None:
@@ -68,8 +72,12 @@ def classes_of_variant(evidence: Evidence) -> Conclusion:
             actual=str(written),
             vouched=Vouched.REPORTED,
         )
+    if not honest and evidence.note("presentation"):
+        return passed(Text(ru="Модель обучалась на изображениях ваших классов.", en="The model was fed images of your classes."))
     return failed(
-        Text(ru="В тетради другие классы.", en="The notebook uses other classes."),
+        Text(ru="В тетради другие классы.", en="The notebook uses other classes.")
+        if honest
+        else Text(ru="В CLASSES нет списка номеров классов.", en="CLASSES holds no list of class indices."),
         expected=str(sorted(dealt)),
         actual=str(written)[:200],
         hint=Text(
@@ -119,18 +127,24 @@ def hidden_accuracy(evidence: Evidence, assignment: Assignment) -> Conclusion:
             actual=str(evidence.array("logits").shape),
             hint=Text(ru="Последний слой должен давать по одному числу на класс.", en="The last layer gives one number per class."),
         )
+    measured = _which_model(evidence)
+    low = accuracy.value < chance + 0.1
     per_class = ", ".join(f"{index}: {value:.2f}" for index, value in zip(sorted(classes), accuracy.per_class, strict=False))
     return partial(
         share_above_chance(accuracy.value, chance=chance, reference=reference),
         Text(
-            ru=f"Точность {accuracy.value:.3f} на {accuracy.n} изображениях. Порог для этого варианта не откалиброван: "
+            ru=f"Точность {accuracy.value:.3f} на {accuracy.n} изображениях{measured.ru}. Порог для этого варианта не откалиброван: "
             f"баллы растут линейно от угадывания ({chance:.2f}) до общего ориентира ({reference:.2f}).",
-            en=f"Accuracy {accuracy.value:.3f} on {accuracy.n} images. Not calibrated for this variant: the points grow linearly from guessing "
+            en=f"Accuracy {accuracy.value:.3f} on {accuracy.n} images{measured.en}. Not calibrated for this variant: the points grow linearly from guessing "
             f"({chance:.2f}) to the common reference ({reference:.2f}).",
         ),
         hint=Text(
-            ru=f"По классам — {per_class}. Сравните с точностью на обучении: если та намного выше, модель переобучилась.",
-            en=f"By class: {per_class}. Compare with the training accuracy: if that is much higher, the model overfits.",
+            ru=f"По классам — {per_class}. "
+            + ("Это почти угадывание: падает ли функция потерь, те ли у меток номера, та ли модель осталась в `model`?" if low else
+               "Сравните с точностью на обучении: если та намного выше, модель переобучилась."),
+            en=f"By class: {per_class}. "
+            + ("This is near guessing: does the loss fall, do the labels have the right numbers, is the right model in `model`?" if low else
+               "Compare with the training accuracy: if that is much higher, the model overfits."),
         ),
         expected=f"≥ {reference:.3f}",
         actual=f"{accuracy.value:.3f}",
@@ -165,7 +179,10 @@ def weights_unchanged(evidence: Evidence) -> Conclusion:
 @check(ru="Порядок имён классов", en="The order of class names")
 def names_in_order(evidence: Evidence) -> Conclusion:
     """Labels made by np.unique follow the sorted order; names printed in another order stand beside the wrong rows."""
-    _, written = class_lists(evidence)
+    classes, written = class_lists(evidence)
+    accuracy = measure_accuracy(evidence.array("logits"), evidence.kept("labels"), classes, written) if evidence.has("logits") else None
+    if accuracy is not None and accuracy.order == "written":
+        return passed(Text(ru="Метки пронумерованы в порядке записи, как и имена.", en="Labels are numbered in the written order, like the names."))
     named = find(code_cells(evidence), ("classification_report($$$, target_names=$NAMES, $$$)", "classification_report($$$, target_names=$NAMES)"))
     if list(written) == sorted(written) or not any("CLASSES" in match.text and "sorted" not in match.text for match in named):
         return passed(Text(ru="Имена стоят у своих строк.", en="The names stand beside their own rows."))
@@ -180,6 +197,14 @@ def names_in_order(evidence: Evidence) -> Conclusion:
         actual=str(list(written)),
         hint=Text(ru="Подставьте в target_names имена по sorted(CLASSES).", en="Give target_names the names of sorted(CLASSES)."),
     )
+
+
+def _which_model(evidence: Evidence) -> Text:
+    chosen = next((model for model in trained_models(evidence) if model.get("chosen")), {}) if evidence.has("models") else {}
+    name, cell = chosen.get("name"), chosen.get("cell")
+    if not isinstance(name, str) or not name or not isinstance(cell, int):
+        return Text(ru="", en="")
+    return Text(ru=f" (модель `{name}` после обучения в ячейке {cell + 1})", en=f" (model `{name}` after training in cell {cell + 1})")
 
 
 def _no_logits(evidence: Evidence) -> Conclusion:

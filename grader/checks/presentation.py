@@ -19,6 +19,7 @@ Pixels = NDArray[np.uint8]
 _SIDE = 32
 _PLANE = _SIDE * _SIDE
 _MATCHED = 0.9999
+_KNOWN_SHARE = 0.2
 _TOLERANCE = 2e-3
 
 
@@ -81,7 +82,7 @@ def learn_presentation(fed: Array, public: Pixels) -> Presentation:
     if not (np.abs(batch) < np.finfo(np.float32).max).all():
         raise CannotPresent(Text(ru="на вход модели подавались не числа", en="the model was fed values that are not numbers"))
     unit_public = _unit(public.astype(np.float32))
-    best = 0.0
+    seen = False
     for layout in _LAYOUTS[batch.ndim]:
         try:
             images = layout.to_nhwc(batch)
@@ -89,11 +90,13 @@ def learn_presentation(fed: Array, public: Pixels) -> Presentation:
             continue
         if images.shape[1:] != (_SIDE, _SIDE, 3):
             continue
+        seen = True
         rows, similarity = _match(_unit(images.astype(np.float32)), unit_public)
-        best = max(best, similarity)
-        if similarity >= _MATCHED:
-            return _fit(layout, images, public[rows])
-    if not best:
+        known = similarity >= _MATCHED
+        # Augmentation leaves some rows as they are; those tell the layout and the map, the others say nothing about either.
+        if known.sum() >= max(1, _KNOWN_SHARE * len(known)):
+            return _fit(layout, images[known], public[rows[known]])
+    if not seen:
         shape = "×".join(map(str, batch.shape[1:]))
         raise CannotPresent(
             Text(
@@ -103,8 +106,10 @@ def learn_presentation(fed: Array, public: Pixels) -> Presentation:
         )
     raise CannotPresent(
         Text(
-            ru="то, что получала модель, не похоже ни на одно изображение её классов (аугментация при проверке? чужие классы?)",
-            en="what the model was fed matches no image of its classes (augmentation in validation? other classes?)",
+            ru="то, что получала модель, не похоже на изображения её классов (чужие классы? каждый пиксель или каждая картинка "
+            "нормированы по-своему? аугментация при проверке?)",
+            en="what the model was fed matches no image of its classes (other classes? every pixel or every image normalised in its "
+            "own way? augmentation in validation?)",
         )
     )
 
@@ -120,8 +125,8 @@ def _unit(images: NDArray[np.float32]) -> NDArray[np.float32]:
     return unit
 
 
-def _match(images: NDArray[np.float32], public: NDArray[np.float32]) -> tuple[NDArray[np.intp], float]:
-    """Return the most alike public image of each row, and the similarity of the worst row (1 = the same up to the affine map)."""
+def _match(images: NDArray[np.float32], public: NDArray[np.float32]) -> tuple[NDArray[np.intp], Floats]:
+    """Return the most alike public image of each row, and how alike they are (1 = the same up to the affine map)."""
     # The sign of a channel's scale is free, hence the absolute value. A channel that is flat in both says nothing either way.
     similarity = np.zeros((images.shape[1], public.shape[1]))
     told = np.zeros_like(similarity)
@@ -131,7 +136,7 @@ def _match(images: NDArray[np.float32], public: NDArray[np.float32]) -> tuple[ND
         told += ~(flat[0][:, None] & flat[1][None, :])
     matrix = np.divide(similarity, told, out=np.zeros_like(similarity), where=told > 0)
     rows = matrix.argmax(axis=1)
-    return rows, float(matrix[np.arange(len(rows)), rows].min())
+    return rows, matrix[np.arange(len(rows)), rows]
 
 
 def _fit(layout: Layout, images: Floats, matched: Pixels) -> Presentation:

@@ -28,6 +28,10 @@ _WORDS: dict[str, dict[Language, str]] = {
         "ru": "Полная изоляция недоступна: код тетради выполняется с ослабленной (Landlock и фильтр системных вызовов).",
         "en": "Full isolation cannot be had here: the notebook's code runs under the reduced one (Landlock and a filter of system calls).",
     },
+    "synthetic": {
+        "ru": "Настоящего CIFAR-100 здесь нет: точность ниже измерена на искусственных изображениях (см. `zachet data`).",
+        "en": "Real CIFAR-100 is not here: the accuracy below is measured on synthetic images (see `zachet data`).",
+    },
     "running": {
         "ru": "Тетрадь выполняется с начала до конца, это может занять несколько минут…",
         "en": "Running the notebook from top to bottom; this can take minutes…",
@@ -77,6 +81,8 @@ def check(  # noqa: PLR0917 - one parameter per option
                 where=str(notebook),
                 remedy=problem.hint.of(speak) if problem and problem.hint else "Name the .ipynb file.",
             )
+        if setting.data is not None and setting.data.name == "cifar100-synthetic":
+            click.echo(_WORDS["synthetic"][speak], err=True)
         click.echo(_WORDS["running"][speak], err=True)
         evidence, score = grade(intake.submissions[0], variant, setting)
         if report is not None:

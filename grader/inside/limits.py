@@ -9,6 +9,8 @@ from types import FrameType
 
 # A cell that swallows the exception gets it again and again; between two there is time to show the first.
 _AGAIN_S = 5.0
+# What the cells leave of the run's CPU seconds, and what even the last cell gets.
+_RESERVE, _RESERVE_S, _LEAST_S = 0.05, 5.0, 0.2
 
 
 class CellTimeLimit(BaseException):
@@ -18,15 +20,24 @@ class CellTimeLimit(BaseException):
 class CellClock:
     """Arms the limits around one cell. Uses interval timers where the system has them and a watching thread elsewhere."""
 
-    def __init__(self, cpu_s: float, wall_s: float, *, timers: bool = hasattr(signal, "setitimer")) -> None:
-        self._cpu_s, self._wall_s, self._timers = cpu_s, wall_s, timers
+    def __init__(
+        self, cpu_s: float, wall_s: float, *, total_cpu_s: float = math.inf, timers: bool = hasattr(signal, "setitimer")
+    ) -> None:
+        self._longest, self._wall_s, self._timers = cpu_s, wall_s, timers
+        self._total, self._cpu_s = total_cpu_s, cpu_s
         self._deadline = math.inf
         self._armed = False
         self._fired = ""
         self._stop = threading.Event()
 
-    def arm(self) -> None:
-        """Start counting for the cell that is about to run."""
+    def arm(self, *, last: bool = False) -> None:
+        """Start counting for the cell that is about to run, or for what comes after the `last` one.
+
+        Cells leave a part of the run's CPU seconds to what is measured after them: an endless cell must not take the points of
+        those before it.
+        """
+        reserve = 0.0 if last else max(_RESERVE_S, _RESERVE * self._total) if self._total < math.inf else 0.0
+        self._cpu_s = max(_LEAST_S, min(self._longest, self._total - reserve - time.process_time()))
         self._deadline = time.monotonic() + self._wall_s
         self._armed = True
         if self._timers:
@@ -55,7 +66,7 @@ class CellClock:
         return max(0.0, self._deadline - time.monotonic())
 
     def _on_cpu(self, _number: int, _frame: FrameType | None) -> None:
-        self._raise(f"the cell used up its {self._cpu_s:g} CPU seconds")
+        self._raise(f"the cell used up its {self._cpu_s:.3g} CPU seconds")
 
     def _on_wall(self, _number: int, _frame: FrameType | None) -> None:
         self._raise(f"the cell ran longer than its {self._wall_s:g} seconds")
@@ -73,7 +84,7 @@ class CellClock:
         pause = 0.05
         while not stop.wait(pause):
             if time.process_time() - cpu_at_start > self._cpu_s:
-                self._fired = f"the cell used up its {self._cpu_s:g} CPU seconds"
+                self._fired = f"the cell used up its {self._cpu_s:.3g} CPU seconds"
             elif time.monotonic() > self._deadline:
                 self._fired = f"the cell ran longer than its {self._wall_s:g} seconds"
             if self._fired:

@@ -41,7 +41,7 @@ class Run:
 
     def __init__(self, wire: Wire, job: Mapping[str, Any], scratch: Path) -> None:
         self._wire, self._job, self._scratch = wire, job, scratch
-        self._clock = CellClock(job["cell_cpu_s"], job["cell_wall_s"])
+        self._clock = CellClock(job["cell_cpu_s"], job["cell_wall_s"], total_cpu_s=job["limits"]["cpu_s"])
         self._missing: list[dict[str, Any]] = []
         self._cell = -1
 
@@ -110,7 +110,7 @@ class Run:
         """Run a step of the probe within the limits of a cell and send its records; if it breaks, say so and go on."""
         error: BaseException | None = None
         try:
-            self._clock.arm()
+            self._clock.arm(last=True)
             try:
                 step()
             finally:

@@ -56,28 +56,47 @@ class Session:
         return models.outputs_of(trained, inputs, live=live)
 
     def call(self, function: Callable[..., Any], names: Mapping[str, Any], *arguments: Any) -> Any:
-        """Call a student's function with some of its global names replaced, and return what it returns.
+        """Call a student's function with some of its global names replaced, and return what it returns; see `together`."""
+        return self.together((function,), names)[0](*arguments)
 
-        The functions it calls in turn see the replaced names as well; the live namespace stays as it is. A bound method is called
-        on a shallow copy of its object whose attributes of these names are replaced too.
+    def together(self, functions: Sequence[Callable[..., Any]], names: Mapping[str, Any]) -> tuple[Callable[..., Any], ...]:
+        """Return the functions as they are in one copy of their world, with `names` replaced in it.
+
+        What one of them leaves there, in a global or in its object, the next one finds. The functions they call in turn see the
+        replaced names as well; the live namespace stays as it is. Methods of one object share a shallow copy of it, whose
+        attributes of these names are replaced too.
         """
-        owner = getattr(function, "__self__", None)
-        if isinstance(function, types.MethodType) and owner is not None:
-            owner = copy.copy(owner)
-            for name in names:
-                if hasattr(owner, name):
-                    setattr(owner, name, names[name])
-            return rebound(function.__func__, self.namespace, names)(owner, *arguments)
-        return rebound(function, self.namespace, names)(*arguments)
+        owners: dict[int, Any] = {}
+        worlds: dict[int, dict[str, Any]] = {}
+        moved: list[Callable[..., Any]] = []
+        for function in functions:
+            owner = getattr(function, "__self__", None)
+            if isinstance(function, types.MethodType) and owner is not None:
+                shared = owners.setdefault(id(owner), copy.copy(owner))
+                for name in names:
+                    if hasattr(shared, name):
+                        setattr(shared, name, names[name])
+                inner = rebound(function.__func__, self.namespace, names, worlds)
+                moved.append(types.MethodType(inner, shared))
+            else:
+                moved.append(rebound(function, self.namespace, names, worlds))
+        return tuple(moved)
 
 
-def rebound(function: Callable[..., Any], namespace: Mapping[str, Any], names: Mapping[str, Any]) -> Callable[..., Any]:
-    """Return `function` as it would be in a copy of its namespace with `names` replaced; what is no Python function stays itself."""
+def rebound(
+    function: Callable[..., Any], namespace: Mapping[str, Any], names: Mapping[str, Any], worlds: dict[int, dict[str, Any]] | None = None
+) -> Callable[..., Any]:
+    """Return `function` as it would be in a copy of its namespace with `names` replaced; what is no Python function stays itself.
+
+    `worlds` holds the copies made so far, by the identity of the namespace they were made of.
+    """
     inner = getattr(function, "__wrapped__", function)
     if not isinstance(inner, types.FunctionType):
         return function
-    own = inner.__globals__
-    world = {**own, **names}
+    own, worlds = inner.__globals__, {} if worlds is None else worlds
+    if id(own) in worlds:
+        return _in_world(inner, worlds[id(own)])
+    world = worlds[id(own)] = {**own, **names}
     for name, value in list(world.items()):
         if isinstance(value, types.FunctionType) and (value.__globals__ is own or value.__globals__ is namespace) and value is not inner:
             world[name] = _in_world(value, world)

@@ -45,6 +45,7 @@ def main() -> NoReturn:
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1))
         uid, held = _own_uid() if os.geteuid() == 0 else (None, None)
         harden = _load(spec["harden"])
+        above = os.open(os.path.dirname(spec["folder"]), os.O_RDONLY | os.O_CLOEXEC)  # noqa: PTH120 - before anything covers it
         if uid is not None:
             _open_the_way(spec["reached"])
             for folder in spec["owned"]:
@@ -60,7 +61,8 @@ def main() -> NoReturn:
     code = _wait(child, starter)
     _end_all(uid if held else None)
     if os.getppid() != starter:
-        shutil.rmtree(spec["folder"], ignore_errors=True)  # nobody is left to do it
+        # Nobody else is left to do it.
+        shutil.rmtree(os.path.basename(spec["folder"]), ignore_errors=True, dir_fd=above)  # noqa: PTH119
     os._exit(code)
 
 
