@@ -15,7 +15,8 @@ from grader.gradebook import write_gradebook
 from grader.model import ExitReason, Language, Outcome, Score, Submission, Text
 from grader.pipeline import Setting, grade, probe_digest
 from grader.report import IndexRow, render_index, render_report
-from grader.scoring import from_json, score, to_json
+from grader.scores import from_json, to_json
+from grader.scoring import score
 from variants.errors import ThreePartError
 from variants.manifest import Variant
 

@@ -9,10 +9,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from grader.assignment import load_assignment
+from grader.assignment import Assignment, calibrated, load_assignment
 from grader.errors import CourseError
 from grader.files import write_atomically
 from grader.model import Language, View
+from grader.thresholds import read_thresholds
 from variants.draw import read_secret
 from variants.errors import VariantsError
 from variants.manifest import Variant, read_manifest
@@ -47,6 +48,19 @@ class Course:
     def results(self) -> Path:
         """The folder that everything graded goes to."""
         return self.path / "results"
+
+    def thresholds(self, assignment: str) -> Path:
+        """The file of the calibration of `assignment`, there or not."""
+        return self.path / "thresholds" / f"{assignment}.json"
+
+    def load(self, slug: str = "") -> Assignment:
+        """Return an assignment, the course's own one by default, with the course's calibration where there is one.
+
+        Raises AssignmentError, or ConfigurationError for a calibration that cannot be used.
+        """
+        assignment = load_assignment(slug or self.assignment, self.own_assignments)
+        file = self.thresholds(assignment.slug)
+        return calibrated(assignment, read_thresholds(file)) if file.exists() else assignment
 
     def submissions(self, assignment: str) -> Path:
         """The folder where submissions of `assignment` are put."""

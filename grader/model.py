@@ -93,6 +93,38 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How a measured accuracy becomes points. All but `replicates` are shares in 0..1.
+
+    `reference` and `chance` serve where nothing is calibrated; None means not declared. `false_fail`: how often an honest repetition
+    of the reference may fail, all replicates of one work together. `margin` and `false_pass`: how often work that is worse than the
+    reference by `margin` may pass before its last replicate. `replicates`: how often one work is run at most. `line_share`: the part
+    of the points that the pass line earns; from there it grows to all at the reference's mean.
+    """
+
+    reference: float | None = None
+    chance: float | None = None
+    false_fail: float = 0.01
+    margin: float = 0.05
+    false_pass: float = 0.05
+    replicates: int = 1
+    line_share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """The reference training of an assignment: a ReLU network of `hidden` widths on normalised pixels, plain SGD, cross-entropy.
+
+    Pixels are brought to mean 0 and deviation 1 per colour channel of the training part; weights start as PyTorch's Linear does.
+    """
+
+    hidden: tuple[int, ...]
+    lr: float
+    batch: int
+    epochs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckUse:
     """One check as a criterion uses it; `weight` is its share of the criterion's points."""
 
@@ -118,7 +150,10 @@ class Criterion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What one check concluded. `share` in 0..1 is the part of the check's points that was earned."""
+    """What one check concluded. `share` in 0..1 is the part of the check's points that was earned.
+
+    `figures` are numbers that a report may draw, or None.
+    """
 
     check: str
     title: Text
@@ -129,6 +164,7 @@ class Finding:
     expected: str = ""
     actual: str = ""
     vouched: Vouched = Vouched.MEASURED
+    figures: Mapping[str, Json] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +197,10 @@ class CellRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """One run of a notebook: how it ended, what it used (CPU of the whole process tree, peak resident MB), where."""
+    """One run of a notebook: how it ended, what it used (CPU of the whole process tree, peak resident MB), where.
+
+    `note` tells of a run before this one that did not count: a warm start that failed and was repeated cold.
+    """
 
     exit_reason: ExitReason
     message: str = ""
@@ -175,6 +214,7 @@ class Execution:
     limits: Limits
     cells: tuple[CellRun, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

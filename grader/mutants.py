@@ -1,7 +1,8 @@
 """Deliberately wrong work: an assignment's mutants, each with the checks that must catch it.
 
 `mutants/<name>/mutant.toml` holds a title, `fails` (the checks that must not earn everything), and either `edit` rows that change the solution
-or `work`, a percent-format notebook of its own in the same folder. `quick.toml` beside the folders holds edits that make any work of
+or `work`, a percent-format notebook of its own in the same folder. `baseline.toml` of the assignment leaves of the solution what is its
+reference training. `quick.toml` beside the folders holds edits that make any work of
 this assignment short enough for a demonstration or a test.
 """
 
@@ -27,6 +28,13 @@ class _Edit(BaseModel):
 
     find: Annotated[str, Field(min_length=1)]
     replace: str
+
+
+class _Baseline(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    last: Annotated[str, Field(min_length=1)]
+    edit: list[_Edit] = []
 
 
 class _Title(BaseModel):
@@ -76,6 +84,26 @@ def make_quick(notebook: NotebookNode, assignment: Assignment) -> NotebookNode:
     for cell in changed.cells:
         for edit in edits:
             cell.source = cell.source.replace(edit.find, edit.replace)
+    return changed
+
+
+def make_baseline(notebook: NotebookNode, assignment: Assignment) -> NotebookNode:
+    """Return the solution cut down to its reference training, as the assignment's baseline.toml says.
+
+    `last` is text of the last code cell that is kept; `edit` rows shorten what comes before it. Raises AssignmentError when the file is
+    missing or its text is not in the solution.
+    """
+    file = assignment.path / "baseline.toml"
+    rules = _parse(file, _Baseline)
+    changed = nbformat.from_dict(notebook)
+    for find, replace in ((rules.last, rules.last), *((edit.find, edit.replace) for edit in rules.edit)):
+        if not any(cell.cell_type == "code" and find in cell.source for cell in changed.cells):
+            raise AssignmentError(f"the solution has no “{find.strip()}”.", where=str(file), remedy="Write the line for the solution as it is now.")
+        for cell in changed.cells:
+            if cell.cell_type == "code":
+                cell.source = cell.source.replace(find, replace)
+    last = max(number for number, cell in enumerate(changed.cells) if cell.cell_type == "code" and rules.last in cell.source)
+    changed.cells = changed.cells[: last + 1]
     return changed
 
 

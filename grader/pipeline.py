@@ -16,14 +16,18 @@ from grader.checks import Preparation
 from grader.datasets import DataRoot, PreparedView, hidden_set, public_images
 from grader.evidence import Evidence, freeze
 from grader.model import Execution, ExitReason, Given, Isolation, Json, Limits, Record, Run, Score, Submission, View
-from grader.sandbox import Container, Job, execute
-from grader.scoring import finding_to_json, score
+from grader.sandbox import Container, Job, WarmStart, execute
+from grader.scores import finding_to_json
+from grader.scoring import score
 from variants.manifest import Variant, variant_record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What all submissions of one batch share. `secret` seeds the hidden inputs; `view` and `data` are None without images."""
+    """What all submissions of one batch share. `secret` seeds the hidden inputs; `data` and `prepared` are None without images.
+
+    With `warm`, runs that can start from its processes do.
+    """
 
     assignment: Assignment
     checks: Checks
@@ -35,6 +39,7 @@ class Setting:
     prepared: PreparedView | None
     view: View
     stop: threading.Event
+    warm: WarmStart | None = None
     container: Container | None = None
 
 
@@ -62,7 +67,8 @@ def run_submission(submission: Submission, variant: Variant, setting: Setting) -
         aliases=setting.assignment.aliases,
         container=setting.container,
     )
-    return execute(job, lambda records: _give(records, submission, variant, setting), setting.stop)
+    start = setting.warm.execute if setting.warm else execute
+    return start(job, lambda records: _give(records, submission, variant, setting), setting.stop)
 
 
 def seed_of(assignment: str, student: str, replicate: int = 0) -> int:

@@ -2,8 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any
 
 from grader.assignment import Assignment, Checks
 from grader.checks import CheckFunction, CheckInfo, Conclusion
@@ -14,17 +12,14 @@ from grader.model import (
     CriterionScore,
     ExitReason,
     Finding,
-    Isolation,
     Json,
     Outcome,
     Score,
     Text,
     Verdict,
     View,
-    Vouched,
 )
-
-SCHEMA = "zachet-score-1"
+from grader.scores import finding_from_json
 
 _ENDED = {
     ExitReason.COMPLETED: Text(ru="работа выполнилась до конца", en="the run completed"),
@@ -66,98 +61,6 @@ def score(evidence: Evidence, assignment: Assignment, checks: Checks) -> Score:
         notes=(*problems, *notes),
         execution=_execution_summary(evidence),
         environment=evidence.execution.environment,
-    )
-
-
-def to_json(value: Score) -> dict[str, Json]:
-    """Return the score as plain JSON, per docs/schema/score-1.json."""
-    return {
-        "schema": SCHEMA,
-        "assignment": value.assignment,
-        "title": asdict(value.title),
-        "student": value.student,
-        "name": value.name,
-        "variant": dict(value.variant),
-        "submission": value.submission,
-        "evidence": value.evidence,
-        "rubric": value.rubric,
-        "isolation": str(value.isolation),
-        "view": str(value.view),
-        "data": dict(value.data) if value.data is not None else None,
-        "earned": value.earned,
-        "points": value.points,
-        "verdict": str(value.verdict),
-        "criteria": [
-            {
-                "id": criterion.id,
-                "title": asdict(criterion.title),
-                "points": criterion.points,
-                "earned": criterion.earned,
-                "findings": [finding_to_json(finding) for finding in criterion.findings],
-            }
-            for criterion in value.criteria
-        ],
-        "notes": [finding_to_json(finding) for finding in value.notes],
-        "execution": dict(value.execution),
-        "environment": dict(value.environment),
-    }
-
-
-def from_json(data: Mapping[str, Any]) -> Score:
-    """Return the score that `to_json` wrote; raises KeyError or ValueError on anything else."""
-    if data["schema"] != SCHEMA:
-        raise ValueError(data["schema"])
-    same = (
-        *("assignment", "student", "name", "variant", "submission", "evidence", "rubric", "data"),
-        *("earned", "points", "execution", "environment"),
-    )
-    return Score(
-        **{key: data[key] for key in same},
-        title=Text(**data["title"]),
-        isolation=Isolation(data["isolation"]),
-        view=View(data["view"]),
-        verdict=Verdict(data["verdict"]),
-        criteria=tuple(
-            CriterionScore(
-                id=row["id"],
-                title=Text(**row["title"]),
-                points=row["points"],
-                earned=row["earned"],
-                findings=tuple(finding_from_json(finding) for finding in row["findings"]),
-            )
-            for row in data["criteria"]
-        ),
-        notes=tuple(finding_from_json(finding) for finding in data["notes"]),
-    )
-
-
-def finding_to_json(finding: Finding) -> dict[str, Json]:
-    """Return one finding as plain JSON."""
-    return {
-        "check": finding.check,
-        "title": asdict(finding.title),
-        "outcome": str(finding.outcome),
-        "share": round(finding.share, 6),
-        "rationale": asdict(finding.rationale),
-        "hint": asdict(finding.hint) if finding.hint else None,
-        "expected": finding.expected,
-        "actual": finding.actual,
-        "vouched": str(finding.vouched),
-    }
-
-
-def finding_from_json(data: Mapping[str, Any]) -> Finding:
-    """Return the finding that `finding_to_json` wrote."""
-    return Finding(
-        check=data["check"],
-        title=Text(**data["title"]),
-        outcome=Outcome(data["outcome"]),
-        share=data["share"],
-        rationale=Text(**data["rationale"]),
-        hint=Text(**data["hint"]) if data["hint"] else None,
-        expected=data["expected"],
-        actual=data["actual"],
-        vouched=Vouched(data["vouched"]),
     )
 
 
@@ -208,6 +111,7 @@ def _judge(evidence: Evidence, assignment: Assignment, function: CheckFunction, 
         expected=conclusion.expected,
         actual=conclusion.actual,
         vouched=conclusion.vouched,
+        figures=conclusion.figures,
     )
 
 
@@ -285,6 +189,7 @@ def _execution_summary(evidence: Evidence) -> dict[str, Json]:
         "message": execution.message,
         "isolation": str(execution.isolation),
         "start": execution.start,
+        "note": execution.note,
         "seed": execution.seed,
         "device": execution.device,
         "cpu_s": execution.cpu_s,

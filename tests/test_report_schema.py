@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from grader.model import ExitReason, Isolation, Outcome, Verdict, View, Vouched
-from grader.scoring import to_json
+from grader.scores import to_json
 from tests.report_samples import sample_score
 
 SCHEMA: dict[str, Any] = json.loads((Path(__file__).parent.parent / "docs" / "schema" / "score-1.json").read_text(encoding="utf-8"))

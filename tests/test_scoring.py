@@ -10,7 +10,8 @@ from grader.assignment import Assignment, Checks
 from grader.checks import Conclusion, check, failed, partial, passed
 from grader.evidence import Evidence
 from grader.model import CheckUse, Criterion, ExitReason, Given, Limits, Outcome, Score, Text, Verdict, View
-from grader.scoring import finding_to_json, from_json, score, to_json
+from grader.scores import finding_to_json, from_json, to_json
+from grader.scoring import score
 from tests.evidence_of import evidence_of, execution_of
 
 WORDS = Text(ru="слова", en="words")

@@ -3,6 +3,7 @@
 import hashlib
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -10,8 +11,9 @@ from grader.assignment.checking import load_checks
 from grader.assignment.schema import FILE, AssignmentTable, CriterionTable, TextTable, did_you_mean, read_table
 from grader.assignment.value import Assignment
 from grader.content import content_dir
-from grader.errors import AssignmentError
-from grader.model import CheckUse, Criterion, Language, Limits, Text, View
+from grader.errors import AssignmentError, ConfigurationError
+from grader.model import CheckUse, Criterion, Language, Limits, Policy, Recipe, Text, View
+from grader.thresholds import Thresholds, digest_of
 
 _RUBRIC_FILES = (FILE, "checks.py", "lab.py")  # checks compare what was handed in with the lab's own text
 
@@ -65,7 +67,24 @@ def read_assignment(folder: Path) -> Assignment:
         criteria=criteria,
         aliases=MappingProxyType({name: tuple(others) for name, others in table.aliases.items()}),
         digest=_digest(folder),
+        policy=Policy(**table.accuracy.model_dump()),
+        recipe=Recipe(**{**table.recipe.model_dump(), "hidden": tuple(table.recipe.hidden)}) if table.recipe else None,
     )
+
+
+def calibrated(assignment: Assignment, thresholds: Thresholds) -> Assignment:
+    """Return the assignment with a course's thresholds; its digest covers them, so that every score names what it rests on.
+
+    Raises ConfigurationError when they were made for another assignment.
+    """
+    if thresholds.assignment != assignment.slug:
+        raise ConfigurationError(
+            f'the thresholds are those of "{thresholds.assignment}".',
+            where=f"thresholds of {assignment.slug}",
+            remedy=f"Run `zachet calibrate --assignment {assignment.slug}`.",
+        )
+    both = hashlib.sha256(f"{assignment.digest} {digest_of(thresholds)}".encode()).hexdigest()
+    return replace(assignment, thresholds=thresholds, digest=both)
 
 
 def _locate(slug_or_path: str | Path, roots: Sequence[Path]) -> Path:

@@ -10,13 +10,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloa
 from pydantic_core import ErrorDetails
 
 from grader.errors import AssignmentError
-from grader.model import Language, Limits
+from grader.model import Language, Limits, Policy
 
 FILE = "assignment.toml"
 _GUIDE = "docs/writing-an-assignment.md describes every key."
 _DEFAULT = Limits()
+_POLICY = Policy()
 _Points = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+_Rate = Annotated[float, Field(gt=0, lt=0.5, allow_inf_nan=False)]
 _Word = Annotated[str, Field(min_length=1)]
 
 
@@ -44,10 +46,24 @@ class LimitsTable(_Table):
 
 
 class AccuracyTable(_Table):
-    """The accuracy that earns everything and the one that earns nothing."""
+    """From accuracy to points: where nothing is calibrated the accuracies that earn everything and nothing, else the error rates."""
 
     reference: _Share | None = None
     chance: _Share | None = None
+    false_fail: _Rate = _POLICY.false_fail
+    margin: _Rate = _POLICY.margin
+    false_pass: _Rate = _POLICY.false_pass
+    replicates: Annotated[int, Field(ge=1, le=20)] = _POLICY.replicates
+    line_share: _Share = _POLICY.line_share
+
+
+class RecipeTable(_Table):
+    """The reference training, for calibration."""
+
+    hidden: Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(min_length=1, max_length=8)]
+    lr: Annotated[PositiveFloat, Field(allow_inf_nan=False)]
+    batch: PositiveInt
+    epochs: PositiveInt
 
 
 class CheckTable(_Table):
@@ -85,6 +101,7 @@ class AssignmentTable(_Table):
     pass_share: _Share = 0.6
     limits: LimitsTable = LimitsTable()
     accuracy: AccuracyTable = AccuracyTable()
+    recipe: RecipeTable | None = None
     aliases: dict[str, list[_Word]] = {}
     criterion: Annotated[list[CriterionTable], Field(min_length=1)]
 
@@ -94,6 +111,7 @@ _TABLES: dict[tuple[str, ...], type[_Table]] = {
     ("title",): TextTable,
     ("limits",): LimitsTable,
     ("accuracy",): AccuracyTable,
+    ("recipe",): RecipeTable,
     ("criterion", "*"): CriterionTable,
     ("criterion", "*", "title"): TextTable,
     ("criterion", "*", "checks", "*"): CheckTable,

@@ -1,11 +1,12 @@
 """What is known of one assignment folder, and of its checks once they are loaded."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from grader.model import Criterion, Given, Language, Limits, Text, View
+from grader.model import Criterion, Given, Language, Limits, Policy, Recipe, Text, View
+from grader.thresholds import Thresholds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +15,8 @@ class Assignment:
 
     `digest` (hex) covers what turns evidence into a score: assignment.toml, checks.py and lab.py, whatever their line ends.
     `reference_accuracy` and `chance` are shares in 0..1; `pass_share` is the share of `points` that passes.
+    `policy` says how accuracies become points, `recipe` is the reference training, `thresholds` the course's calibration, if any;
+    `calibrated` in folder.py adds it and makes `digest` cover it.
     `aliases` maps a name the checks and the probe look for to other names that mean the same.
     """
 
@@ -33,6 +36,9 @@ class Assignment:
     criteria: tuple[Criterion, ...]
     aliases: Mapping[str, tuple[str, ...]]
     digest: str
+    policy: Policy = field(default_factory=Policy)
+    recipe: Recipe | None = None
+    thresholds: Thresholds | None = None
 
     @property
     def lab_file(self) -> Path:

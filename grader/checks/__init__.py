@@ -45,6 +45,7 @@ class Conclusion:
     expected: str = ""
     actual: str = ""
     vouched: Vouched = Vouched.MEASURED
+    figures: Mapping[str, Json] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Accuracy of logits on hidden images, measured where the labels are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +11,13 @@ from grader.model import Array
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accuracy:
-    """`value` in 0..1 over `n` images; `per_class` follows the sorted class indices; `order` is how outputs were read."""
+    """`value` in 0..1 over `n` images; `per_class` follows the sorted class indices; `order` is how outputs were read; `hits` (n,) which images were right."""
 
     value: float
     n: int
     per_class: tuple[float, ...]
     order: str
+    hits: NDArray[np.bool_] = field(repr=False, compare=False)
 
 
 def measure_accuracy(logits: Array, labels: Array, classes: Sequence[int], written: Sequence[int] = ()) -> Accuracy | None:
@@ -56,4 +57,4 @@ def share_above_chance(accuracy: float, *, chance: float, reference: float) -> f
 def _accuracy(predicted: NDArray[np.intp], labels: Array, classes: int, order: str) -> Accuracy:
     right = predicted == labels
     per_class = tuple(float(right[labels == index].mean()) if (labels == index).any() else 0.0 for index in range(classes))
-    return Accuracy(value=float(right.mean()), n=len(labels), per_class=per_class, order=order)
+    return Accuracy(value=float(right.mean()), n=len(labels), per_class=per_class, order=order, hits=right)

@@ -7,11 +7,13 @@ import numpy as np
 
 from grader.assignment import Assignment
 from grader.checks import Conclusion, Preparation, check, failed, partial, passed
-from grader.checks.accuracy import measure_accuracy, share_above_chance
+from grader.checks.accuracy import Accuracy, measure_accuracy, share_above_chance
+from grader.checks.calibrated import against_reference
 from grader.checks.presentation import CannotPresent, learn_presentation
 from grader.checks.source import code_cells, find
 from grader.evidence import Evidence, MissingRecord
 from grader.model import Array, Json, Text, Vouched
+from grader.thresholds import NotUsable
 
 
 def prepare_images(preparation: Preparation) -> tuple[dict[str, Array], dict[str, Json | Array]]:
@@ -25,7 +27,7 @@ def prepare_images(preparation: Preparation) -> tuple[dict[str, Array], dict[str
     order = preparation.rng.permutation(len(preparation.hidden.labels))
     hidden = preparation.hidden.images[order].astype(np.int16)
     moved = (hidden + preparation.rng.integers(-1, 2, hidden.shape)).clip(0, 255).astype(np.uint8)
-    kept: dict[str, Json | Array] = {"labels": preparation.hidden.labels[order]}
+    kept: dict[str, Json | Array] = {"labels": preparation.hidden.labels[order], "order": order}
     trained = preparation.records.get("models")
     if trained is not None and trained.value not in (None, []):
         reason = Text(ru="обученные модели принимают не изображения 32×32×3", en="the trained models do not take images of 32×32×3")
@@ -113,13 +115,14 @@ def module_trained(evidence: Evidence) -> Conclusion:
 
 @check(ru="Точность на скрытых изображениях", en="Accuracy on hidden images")
 def hidden_accuracy(evidence: Evidence, assignment: Assignment) -> Conclusion:
-    """The accuracy of the model that training left, linear between chance and the declared reference."""
+    """The accuracy of the model that training left, against the reference on the same classes where the course is calibrated.
+
+    Elsewhere the points are linear between chance and the declared reference, and the report says so.
+    """
     if not evidence.has("logits"):
         return _no_logits(evidence)
     classes, written = class_lists(evidence)
     accuracy = measure_accuracy(evidence.array("logits"), evidence.kept("labels"), classes, written)
-    chance = 1 / max(1, len(set(classes))) if assignment.chance is None else assignment.chance
-    reference = 1.0 if assignment.reference_accuracy is None else assignment.reference_accuracy
     if accuracy is None:
         return failed(
             Text(ru="Выход модели не подходит по форме.", en="The model's output has the wrong shape."),
@@ -127,25 +130,43 @@ def hidden_accuracy(evidence: Evidence, assignment: Assignment) -> Conclusion:
             actual=str(evidence.array("logits").shape),
             hint=Text(ru="Последний слой должен давать по одному числу на класс.", en="The last layer gives one number per class."),
         )
-    measured = _which_model(evidence)
-    low = accuracy.value < chance + 0.1
+    chance = _chance(assignment, classes)
+    hint = _by_class(accuracy, classes, low=accuracy.value < chance + 0.1)
+    why_not = Text(ru="", en="")
+    if assignment.thresholds is not None:
+        try:
+            return against_reference(evidence, assignment, assignment.thresholds, accuracy, hint)
+        except NotUsable as problem:
+            why_not = Text(ru=f" ({problem.reason.ru})", en=f" ({problem.reason.en})")
+    return _against_common(evidence, accuracy, assignment, hint, why_not)
+
+
+def _chance(assignment: Assignment, classes: Sequence[int]) -> float:
+    return 1 / max(1, len(set(classes))) if assignment.chance is None else assignment.chance
+
+
+def _by_class(accuracy: Accuracy, classes: Sequence[int], *, low: bool) -> Text:
     per_class = ", ".join(f"{index}: {value:.2f}" for index, value in zip(sorted(classes), accuracy.per_class, strict=False))
+    ru = "Сравните с точностью на обучении: если та намного выше, модель переобучилась."
+    en = "Compare with the training accuracy: if that is much higher, the model overfits."
+    if low:
+        ru = "Это почти угадывание: падает ли функция потерь, те ли у меток номера, та ли модель осталась в `model`?"
+        en = "This is near guessing: does the loss fall, do the labels have the right numbers, is the right model in `model`?"
+    return Text(ru=f"По классам — {per_class}. {ru}", en=f"By class: {per_class}. {en}")
+
+
+def _against_common(evidence: Evidence, accuracy: Accuracy, assignment: Assignment, hint: Text, why_not: Text) -> Conclusion:
+    chance, measured = _chance(assignment, class_lists(evidence)[0]), _which_model(evidence)
+    reference = 1.0 if assignment.reference_accuracy is None else assignment.reference_accuracy
     return partial(
         share_above_chance(accuracy.value, chance=chance, reference=reference),
         Text(
-            ru=f"Точность {accuracy.value:.3f} на {accuracy.n} изображениях{measured.ru}. Порог для этого варианта не откалиброван: "
+            ru=f"Точность {accuracy.value:.3f} на {accuracy.n} изображениях{measured.ru}. Порог для этого варианта не откалиброван{why_not.ru}: "
             f"баллы растут линейно от угадывания ({chance:.2f}) до общего ориентира ({reference:.2f}).",
-            en=f"Accuracy {accuracy.value:.3f} on {accuracy.n} images{measured.en}. Not calibrated for this variant: the points grow linearly from guessing "
+            en=f"Accuracy {accuracy.value:.3f} on {accuracy.n} images{measured.en}. Not calibrated for this variant{why_not.en}: the points grow linearly from guessing "
             f"({chance:.2f}) to the common reference ({reference:.2f}).",
         ),
-        hint=Text(
-            ru=f"По классам — {per_class}. "
-            + ("Это почти угадывание: падает ли функция потерь, те ли у меток номера, та ли модель осталась в `model`?" if low else
-               "Сравните с точностью на обучении: если та намного выше, модель переобучилась."),
-            en=f"By class: {per_class}. "
-            + ("This is near guessing: does the loss fall, do the labels have the right numbers, is the right model in `model`?" if low else
-               "Compare with the training accuracy: if that is much higher, the model overfits."),
-        ),
+        hint=hint,
         expected=f"≥ {reference:.3f}",
         actual=f"{accuracy.value:.3f}",
     )

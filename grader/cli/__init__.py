@@ -25,6 +25,7 @@ class _Commands(click.Group):
 
     WHERE: ClassVar[dict[str, tuple[str, str]]] = {
         "assignment": ("grader.cli.assignment", "assignment"),
+        "calibrate": ("grader.cli.calibrate", "calibrate"),
         "check": ("grader.cli.check", "check"),
         "data": ("grader.cli.data", "data"),
         "demo": ("grader.cli.demo", "demo"),

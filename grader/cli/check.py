@@ -14,7 +14,7 @@ from grader.model import Isolation, Language, Score, Verdict, View
 from grader.pipeline import grade
 from grader.report import render_report
 from grader.sandbox import available
-from grader.scoring import to_json
+from grader.scores import to_json
 from grader.selfcheck import own_variant, public_part
 from grader.setting import Options, make_setting
 from grader.submission import take_in
@@ -24,13 +24,13 @@ _WORDS: dict[str, dict[Language, str]] = {
         "ru": "Изоляция недоступна: код тетради выполняется как обычная программа на этой машине.",
         "en": "No isolation here: the notebook's code runs as an ordinary program on this machine.",
     },
-    "reduced": {
-        "ru": "Полная изоляция недоступна: код тетради выполняется с ослабленной (Landlock и фильтр системных вызовов).",
-        "en": "Full isolation cannot be had here: the notebook's code runs under the reduced one (Landlock and a filter of system calls).",
-    },
     "synthetic": {
         "ru": "Настоящего CIFAR-100 здесь нет: точность ниже измерена на искусственных изображениях (см. `zachet data`).",
         "en": "Real CIFAR-100 is not here: the accuracy below is measured on synthetic images (see `zachet data`).",
+    },
+    "reduced": {
+        "ru": "Полная изоляция недоступна: код тетради выполняется с ослабленной (Landlock и фильтр системных вызовов).",
+        "en": "Full isolation cannot be had here: the notebook's code runs under the reduced one (Landlock and a filter of system calls).",
     },
     "running": {
         "ru": "Тетрадь выполняется с начала до конца, это может занять несколько минут…",

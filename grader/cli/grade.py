@@ -3,23 +3,23 @@
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from grader.assignment import Assignment, load_assignment, load_checks
+from grader.assignment import Assignment, load_checks
 from grader.cli.show import exit_code, progress_bar, score_table, show_findings
 from grader.cohort import Done, Results, finish, grade_cohort
 from grader.cohort import rescore as rescore_cohort
 from grader.course import Course, find_course
 from grader.errors import EvidenceError
 from grader.model import Isolation, View
-from grader.sandbox import Container
-from grader.scoring import to_json
+from grader.sandbox import Container, WarmStart
+from grader.scores import to_json
 from grader.setting import Options, make_setting
 from grader.submission import Intake, take_in
 
@@ -41,6 +41,7 @@ class Batch:
     view: View | None = None
     cpu_s: int | None = None
     cell_cpu_s: int | None = None
+    cold: bool = False
     resume: bool = False
     as_json: bool = False
     quiet: bool = False
@@ -57,6 +58,7 @@ class Batch:
 @click.option("--data-root", type=click.Path(path_type=Path), default=None, help="Folder with cifar-100-python/ or its train, test and meta.")
 @click.option("--view", type=click.Choice([str(view) for view in View]), default=None, help="What students' code sees; course.toml's by default.")
 @click.option("--cpu-limit", "cpu_s", type=click.IntRange(10), default=None, metavar="S", help="CPU seconds per submission.")
+@click.option("--cold", is_flag=True, help="Start a fresh Python for every submission: slower, with the same results.")
 @click.option("--resume", is_flag=True, help="Keep what is graded already and still the same.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON lines.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
@@ -68,7 +70,7 @@ def grade(paths: Sequence[Path], folder: Path, slug: str, isolation: str, view: 
 
 def grade_course(course: Course, slug: str, paths: Sequence[Path], batch: Batch) -> int:
     """Grade `paths`, or the course's submissions, show the outcome, and return the exit code."""
-    assignment = load_assignment(slug or course.assignment, course.own_assignments)
+    assignment = course.load(slug)
     variants = course.variants(assignment.slug)
     results = Results(root=course.results, assignment=assignment.slug)
     options = Options(
@@ -90,13 +92,12 @@ def grade_course(course: Course, slug: str, paths: Sequence[Path], batch: Batch)
             work=Path(work),
         )
         runs = [(submission, variants[submission.student]) for submission in intake.submissions]
-        stream = grade_cohort(runs, setting, results, jobs=batch.jobs or _cores(), language=course.language, resume=batch.resume)
-        with closing(stream):
-            try:
-                done = _follow(stream, len(runs), batch)
-            except KeyboardInterrupt:
-                click.echo("What was finished is kept; the same command with --resume goes on from there.", err=True)
-                raise
+        jobs = batch.jobs or _cores()
+        with WarmStart() as warm:
+            # A warm process that serves one run costs more than it saves.
+            setting = replace(setting, warm=None if batch.cold or len(runs) <= jobs else warm)
+            stream = grade_cohort(runs, setting, results, jobs=jobs, language=course.language, resume=batch.resume)
+            done = _attend(stream, len(runs), batch)
     _summary(course, assignment, results, intake, done, batch=batch)
     return exit_code(done, intake)
 
@@ -109,7 +110,7 @@ def grade_course(course: Course, slug: str, paths: Sequence[Path], batch: Batch)
 def rescore(folder: Path, slug: str, as_json: bool, quiet: bool) -> int:
     """Score kept evidence again, with the rubric as it is now. Runs no student code."""
     course = find_course(folder)
-    assignment = load_assignment(slug or course.assignment, course.own_assignments)
+    assignment = course.load(slug)
     results = Results(root=course.results, assignment=assignment.slug)
     if not any(results.scores.glob("*.json")):
         raise EvidenceError("There is nothing to score again.", where=str(results.scores), remedy="Grade first, with `zachet grade`.")
@@ -119,6 +120,16 @@ def rescore(folder: Path, slug: str, as_json: bool, quiet: bool) -> int:
     nothing = Intake(submissions=(), strays=(), missing=())
     _summary(course, assignment, results, nothing, done, batch=batch)
     return exit_code(done, nothing)
+
+
+def _attend(stream: Generator[Done, None, None], total: int, batch: Batch) -> list[Done]:
+    """Follow a batch to its end, or end it on Ctrl-C."""
+    with closing(stream):
+        try:
+            return _follow(stream, total, batch)
+        except KeyboardInterrupt:
+            click.echo("What was finished is kept; the same command with --resume goes on from there.", err=True)
+            raise
 
 
 def _container(course: Course, batch: Batch) -> Container | None:

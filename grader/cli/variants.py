@@ -26,11 +26,11 @@ from variants.rules import load_rule
 _T = TypeVar("_T")
 _FILE = click.Path(path_type=Path)
 _SHOWN = 40  # cases printed of each kind; --json has all
-_DEFAULT_GROUPS = tuple(range(1, 11))
-_DEFAULT_NUMBERS = tuple(range(1, 36))
+DEFAULT_GROUPS = tuple(range(1, 11))
+DEFAULT_NUMBERS = tuple(range(1, 36))
 
 
-def _range(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+def number_range(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
     """Read whole numbers such as `1-10`, `3` or `1-4,21-24`: ascending, each once."""
     if value is None:
         return None
@@ -163,8 +163,8 @@ def assign_command(*, roster: Path, rule_name: str, output: Path, resolve: Resol
 @variants.command("lint")
 @click.argument("rule_name", metavar="RULE")
 @click.argument("roster", type=_FILE, required=False)
-@click.option("--groups", callback=_range, metavar="RANGE", help="Numbers of groups as the formula sees them [default: 1-10].")
-@click.option("--variants", "numbers", callback=_range, metavar="RANGE", help="Numbers of variants [default: 1-35].")
+@click.option("--groups", callback=number_range, metavar="RANGE", help="Numbers of groups as the formula sees them [default: 1-10].")
+@click.option("--variants", "numbers", callback=number_range, metavar="RANGE", help="Numbers of variants [default: 1-35].")
 @_how
 @_as_json
 def lint_command(
@@ -178,7 +178,7 @@ def lint_command(
     if roster is None:
         if not how.is_plain:
             raise click.UsageError("--group-is, --stream, --assignment and --secret-file say how to read a ROSTER, and none is given.")
-        groups, numbers = groups or _DEFAULT_GROUPS, numbers or _DEFAULT_NUMBERS
+        groups, numbers = groups or DEFAULT_GROUPS, numbers or DEFAULT_NUMBERS
         found, scope = lint_rule(rule, groups, numbers), _scope(rule, groups, numbers)
     elif groups or numbers:
         raise click.UsageError("--groups and --variants are for a RULE without a ROSTER.")

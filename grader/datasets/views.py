@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from grader.datasets.cache import cache_dir, exclusive, new_folder, write_whole
 from grader.datasets.cifar100 import FILES, FOLDER, Batch, Split, read_batch, write_files
 from grader.datasets.original_reader import Pixels
-from grader.datasets.roots import Contents, DataRoot, contents_of, read_contents, stamp
+from grader.datasets.roots import Contents, DataRoot, contents_of, open_root, read_contents, stamp
 from grader.errors import DataError
 from grader.model import View
 from variants.cifar100 import FINE
@@ -152,6 +152,17 @@ def hidden_set(root: DataRoot, view: View, classes: Sequence[int]) -> HiddenSet:
     rows = np.flatnonzero(np.isin(contents.test_fine, chosen))
     labels = np.searchsorted(chosen, contents.test_fine[rows])
     return HiddenSet(images=_images(contents, "test", rows), labels=labels.astype(np.int64))
+
+
+def training_part(prepared: PreparedView, classes: Sequence[int]) -> HiddenSet:
+    """Return what student code can train on in this view: the `train` file's images of these classes, in its order, and their labels.
+
+    Raises DataError as `hidden_set` does.
+    """
+    contents = contents_of(open_root(prepared.folder))
+    chosen = _chosen(contents, classes)
+    rows = np.flatnonzero(np.isin(contents.train_fine, chosen))
+    return HiddenSet(images=_images(contents, "train", rows), labels=np.searchsorted(chosen, contents.train_fine[rows]).astype(np.int64))
 
 
 def public_images(root: DataRoot, view: View, classes: Sequence[int]) -> NDArray[np.uint8]:

@@ -1,7 +1,8 @@
 """Entry of the untrusted child: take the wire away from student code, then run one notebook.
 
 Started as `python -I .../runner.py`. The modules beside this file are loaded as the package `zachet_inside`, found by this file's
-own place and by nothing else.
+own place and by nothing else. With the argument `warm` this process loads everything first and then forks for each job; from there on
+the forked process does what a fresh one does.
 """
 
 import importlib
@@ -40,6 +41,10 @@ def load_package() -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["warm"]:
+        load_package()
+        importlib.import_module(f"{PACKAGE}.zygote").wait_for_job()
     wire_ends = take_wire()
-    load_package()
+    if PACKAGE not in sys.modules:
+        load_package()
     importlib.import_module(f"{PACKAGE}.serving").run(*wire_ends)

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 _REPORTED = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "matplotlib", "pandas", "pillow", "ipython")
+# Only of these the version that they say themselves, with the variant of the build: which others are loaded depends on the start.
+_ALWAYS_LOADED = ("torch", "numpy")
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
@@ -91,8 +93,9 @@ def environment(extra: Mapping[str, str]) -> dict[str, str]:
     return {**said, **extra}
 
 
+@functools.cache
 def _version(distribution: str) -> str:
-    loaded: Any = sys.modules.get(distribution)
+    loaded: Any = sys.modules.get(distribution) if distribution in _ALWAYS_LOADED else None
     known = getattr(loaded, "__version__", None)
     if known is not None:
         return str(known)

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from grader.content import content_dir
 from grader.model import Language
+from grader.report.accuracy import draw_accuracy
 from grader.report.phrases import phrases
 from grader.report.visible import visible
 
@@ -35,6 +36,7 @@ def page_templates(language: Language) -> Environment:
     templates.filters["number"] = partial(number, language=language)
     templates.filters["percent"] = partial(_percent, language=language)
     templates.globals["language"] = language
+    templates.globals["draw_accuracy"] = draw_accuracy
     return templates
 
 

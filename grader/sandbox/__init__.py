@@ -28,8 +28,9 @@ from grader.model import Isolation
 from grader.sandbox import bubblewrap, container, reduced
 from grader.sandbox.job import Container, Job
 from grader.sandbox.run import execute
+from grader.sandbox.warm import WarmStart
 
-__all__ = ["Container", "Job", "available", "execute"]
+__all__ = ["Container", "Job", "WarmStart", "available", "execute"]
 
 
 def available(isolation: Isolation, image: Container | None = None) -> None:

@@ -10,13 +10,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 from grader.errors import IsolationError
 from grader.model import Json, Limits
 from grader.sandbox import launcher
 from grader.sandbox.folders import Bind, hidden_folders, python_binds
-from grader.sandbox.job import RUNNER, STANDINS, Job, Place, interpreter, variables
+from grader.sandbox.job import RUNNER, STANDINS, WARM, Job, Place, interpreter, variables
 from grader.sandbox.seccomp import filter_program
 
 # Neither systemd nor any distribution gives these out, and files of nobody (65534) are not theirs.
@@ -38,9 +37,19 @@ _TEXTS = {
     "/etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
 }
 _NAMESPACES = (
-    *("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session", "--clearenv"),
+    *("--unshare-user", "--die-with-parent", "--new-session", "--clearenv"),
     *("--hostname", "zachet", "--uid", _UID, "--gid", _UID),
 )
+_OF_A_JOB = ("--unshare-all", "--disable-userns", "--proc", "/proc")
+# No student code runs in the warm process. The sandboxes of its jobs lie below its own name space of users, so that it may enter them, and
+# beside it as processes: bubblewrap needs a /proc that knows them.
+_OF_THE_WARM = (
+    *("--unshare-ipc", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"),
+    *("--cap-add", "CAP_SYS_ADMIN", "--ro-bind", "/proc", "/proc"),
+)
+_WARM_DISK_MB = 64
+# A process that stays and does nothing; that it gives back what it was sent says that the sandbox around it is complete.
+_HOLDER = "cat"
 
 _READ_ONLY = ("/usr", "/etc", "/proc", "/dev", "/bin", "/lib", "/lib64", "/in", _DATA, "/zachet")
 
@@ -88,16 +97,62 @@ def place_of(job: Job) -> Place:
 
 def start_job(job: Job, groups: tuple[str, ...]) -> subprocess.Popen[bytes]:
     """Start the runner of `job` in a sandbox of its own; raises IsolationError when there can be none."""
-    binds = [Bind(source=job.probe, target=Path(_PROBE)), Bind(source=job.inside, target=Path(_INSIDE))]
-    if (job.inside / STANDINS).is_dir():
-        binds.append(Bind(source=job.inside / STANDINS, target=Path(_BIN)))
+    command = [*_process_limit(job.limits), *interpreter(f"{_INSIDE}/{RUNNER}", sys.executable)]
+    return _launch(_specification(_job_binds(job), command, job.limits, groups), subprocess.PIPE)
+
+
+def start_ahead(warm: int, errors: int) -> tuple[subprocess.Popen[bytes], int]:
+    """Start what will make a sandbox below the process whose handle is `warm`, and wait; return it, and where `become_holder` writes."""
+    reading, writing = os.pipe()
+    try:
+        return _popen(reading, subprocess.PIPE, stderr=errors, handles=(warm,)), writing
+    finally:
+        os.close(reading)
+
+
+def become_holder(writing: int, job: Job, groups: tuple[str, ...], warm: int) -> None:
+    """Let it make the sandbox of `job`, with a process in it that only gives back what it is sent; closes `writing`."""
+    with os.fdopen(writing, "wb") as stream:
+        specification = {**_specification(_job_binds(job), [_HOLDER], job.limits, groups), "join": warm}
+        stream.write(json.dumps(specification).encode("ascii"))
+
+
+def start_warm(inside: Path, control: int, errors: int) -> subprocess.Popen[bytes]:
+    """Start the runner of the folder `inside` as a warm process that listens on the socket `control`; raises IsolationError."""
+    command = [*interpreter(f"{_INSIDE}/{RUNNER}", sys.executable), WARM]
+    binds = _inside_binds(inside)
+    specification = _specification(binds, command, Limits(disk_mb=_WARM_DISK_MB), (), options=_OF_THE_WARM)
+    # Children inherit limits, and nothing that a job may not use up belongs to the process itself.
+    specification.update(rlimits={"RLIMIT_CORE": 0, "RLIMIT_NOFILE": _OPEN_FILES}, seccomp="")
+    return _launch(specification, control, stdout=subprocess.DEVNULL, stderr=errors)
+
+
+def resource_limits(limits: Limits) -> dict[str, int]:
+    """Return the resource limits of one process of a run, by their names in the module `resource`."""
+    return {
+        "RLIMIT_CPU": limits.cpu_s + _CPU_GRACE_S,
+        "RLIMIT_FSIZE": limits.disk_mb << 20,
+        "RLIMIT_NOFILE": _OPEN_FILES,
+        "RLIMIT_CORE": 0,
+        "RLIMIT_AS": (limits.memory_mb + _ADDRESS_SPACE_ABOVE_MB) << 20,
+    }
+
+
+def _inside_binds(inside: Path) -> list[Bind]:
+    binds = [Bind(source=inside, target=Path(_INSIDE))]
+    if (inside / STANDINS).is_dir():
+        binds.append(Bind(source=inside / STANDINS, target=Path(_BIN)))
+    return binds
+
+
+def _job_binds(job: Job) -> list[Bind]:
+    binds = [Bind(source=job.probe, target=Path(_PROBE)), *_inside_binds(job.inside)]
     if job.files:
         binds.append(Bind(source=job.files, target=Path(_FILES)))
     if job.data:
         # One by one, so that a Python installed below the machine's own /data stays in sight.
         binds += [Bind(source=entry.resolve(), target=Path(_DATA, entry.name)) for entry in sorted(job.data.iterdir())]
-    command = interpreter(f"{_INSIDE}/{RUNNER}", sys.executable)
-    return _launch(_specification(binds, command, job.limits, groups), subprocess.PIPE)
+    return binds
 
 
 def try_out() -> None:
@@ -107,7 +162,8 @@ def try_out() -> None:
             "This kernel does not say which processes a process started, so limits could not be kept.",
             remedy="Use a kernel with CONFIG_PROC_CHILDREN, as distributions have it, or pass --isolation none for work you trust.",
         )
-    process = _launch(_specification([], [sys.executable, "-I", "-S", "-c", "pass"], Limits(), ()), subprocess.DEVNULL)
+    command = [*_process_limit(Limits()), sys.executable, "-I", "-S", "-c", "pass"]
+    process = _launch(_specification([], command, Limits(), ()), subprocess.DEVNULL)
     try:
         said = process.communicate(timeout=_TRY_S)[1].decode("utf-8", "replace").strip()
     except subprocess.TimeoutExpired:
@@ -119,51 +175,47 @@ def try_out() -> None:
         raise IsolationError("No sandbox can be made on this machine.", where=_last_line(said), remedy=_remedy(said))
 
 
-def _launch(specification: dict[str, Json], stdin: int) -> subprocess.Popen[bytes]:
+def _launch(specification: dict[str, Json], stdin: int, *, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
     with tempfile.TemporaryFile() as stream:
         stream.write(json.dumps(specification).encode("ascii"))
         stream.seek(0)
-        return _popen(stream, stdin)
+        return _popen(stream.fileno(), stdin, stdout=stdout, stderr=stderr)
 
 
-def _popen(stream: IO[bytes], stdin: int) -> subprocess.Popen[bytes]:
-    handle = stream.fileno()
-    program = [sys.executable, "-I", "-S", str(Path(launcher.__file__).resolve()), str(handle)]
+def _popen(
+    handle: int, stdin: int, *, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE, handles: tuple[int, ...] = ()
+) -> subprocess.Popen[bytes]:
     # A session of its own: Ctrl-C is for the parent, which ends the run in order. An empty environment: pid 1 inside shows it.
     return subprocess.Popen(
-        program,
+        [sys.executable, "-I", "-S", str(Path(launcher.__file__).resolve()), str(handle)],
         stdin=stdin,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        pass_fds=(handle,),
+        stdout=stdout,
+        stderr=stderr,
+        pass_fds=(handle, *handles),
         env={},
         cwd="/",
         start_new_session=True,
     )
 
 
-def _specification(binds: list[Bind], command: list[str], limits: Limits, groups: tuple[str, ...]) -> dict[str, Json]:
+def _specification(
+    binds: list[Bind], command: list[str], limits: Limits, groups: tuple[str, ...], *, options: tuple[str, ...] = _OF_A_JOB
+) -> dict[str, Json]:
     python = python_binds()
     root = os.geteuid() == 0
-    disk, memory = limits.disk_mb << 20, (limits.memory_mb + _ADDRESS_SPACE_ABOVE_MB) << 20
     return {
         "bwrap": find_bubblewrap(),
         "uid": DROP_TO_UID if root else None,
         "gid": DROP_TO_GID if root else None,
         "groups": list(groups),
-        "rlimits": {
-            "RLIMIT_CPU": limits.cpu_s + _CPU_GRACE_S,
-            "RLIMIT_FSIZE": disk,
-            "RLIMIT_NOFILE": _OPEN_FILES,
-            "RLIMIT_CORE": 0,
-            "RLIMIT_AS": memory,
-        },
-        "before": [*_NAMESPACES, *_system(), *_own_folders(disk)],
+        "rlimits": dict(resource_limits(limits)),
+        "join": None,
+        "before": [*_NAMESPACES, *options, *_system(), *_own_folders(limits.disk_mb << 20)],
         "binds": [[str(bind.source), str(bind.target)] for bind in (*python, *binds)],
         "texts": dict(_TEXTS),
         "after": [*_masks(python), "--remount-ro", "/", *_environment(), "--chdir", _WORK],
         "seccomp": base64.b64encode(filter_program()).decode("ascii"),
-        "command": [*_process_limit(limits), *command],
+        "command": list(command),
     }
 
 
@@ -180,7 +232,7 @@ def _system() -> Iterator[str]:
 
 
 def _own_folders(disk: int) -> Iterator[str]:
-    yield from ("--proc", "/proc", "--dev", "/dev", "--size", str(disk), "--tmpfs", _SHM, "--remount-ro", "/dev")
+    yield from ("--dev", "/dev", "--size", str(disk), "--tmpfs", _SHM, "--remount-ro", "/dev")
     yield from ("--size", str(disk), "--tmpfs", _TMP, "--size", str(disk), "--tmpfs", _WORK, "--symlink", _WORK, "/content")
     # Notebooks look for the data set one level up as well; the runner cannot make this link, as `/` is read-only by then.
     for name in ("cifar-100-python", "cifar-100-python.tar.gz"):

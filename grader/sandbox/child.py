@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Literal, Self
 
 from grader.errors import IsolationError
 from grader.model import Isolation
@@ -24,6 +24,8 @@ _END_S = 10.0
 
 class Child:
     """The process of one job. Use it in a `with`: whatever happens there, nothing of the job is left afterwards."""
+
+    start: Literal["cold", "warm"] = "cold"
 
     def __init__(self, job: Job) -> None:
         self._full = job.isolation is Isolation.FULL

@@ -9,6 +9,8 @@ from grader.model import Isolation, Json, Limits
 INSIDE = Path(__file__).resolve().parent.parent / "inside"
 STANDINS = "standins"
 RUNNER = "runner.py"
+# The argument that makes the runner wait for jobs and fork for each, and the file a folder has that knows how.
+WARM, WARM_FILE = "warm", "zygote.py"
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 

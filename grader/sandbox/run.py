@@ -24,17 +24,18 @@ Give = Callable[[tuple[Record, ...]], Given]
 Ending = tuple[ExitReason, str]
 
 
-def execute(job: Job, give: Give, stop: threading.Event | None = None) -> Run:
+def execute(job: Job, give: Give, stop: threading.Event | None = None, *, start: Callable[[Job], Child] = start_child) -> Run:
     """Run a notebook and return everything that came of it; blocks until it has ended and nothing of it is left.
 
     `give` is called once, when the last cell has run, with the records so far; what it returns as `sent` goes into the run, and
     records that come after it are measured. What student code does is never raised, it is in the run's `exit_reason`. Raises
     IsolationError when there can be no sandbox, whatever `give` raises, and KeyboardInterrupt on Ctrl-C or when `stop` is set.
+    `start` makes the child: anew, unless a warm process gives it.
     """
     notebook = json.loads(job.notebook)
     talk: Talk | None = None
     try:
-        with start_child(job) as child, Guard(child, job.limits, stop) as guard:
+        with start(job) as child, Guard(child, job.limits, stop) as guard:
             talk = Talk(child, guard)
             conversation = _Conversation(job, talk, guard, child, Transcript(notebook))
             return conversation.hold(notebook, give)
@@ -65,6 +66,7 @@ class _Conversation:
             exit_reason=reason,
             message=message,
             isolation=self.job.isolation,
+            start=self.child.start,
             seed=self.job.seed,
             device="cuda" if self.job.container and self.job.container.gpus else "cpu",
             cpu_s=round(self.guard.cpu_s, 3),

@@ -55,6 +55,13 @@ class Tree:
         self._gone = 0
         self._cpu = 0.0
 
+    def add(self, root: int) -> None:
+        """Count the tree below one more process too."""
+        with self._lock:
+            process = _read(root)
+            if process:
+                self._seen[process.pid, process.started] = process
+
     def sample(self) -> Usage:
         """Return what the tree uses; never less CPU than before, whatever left the tree since."""
         with self._lock:
@@ -101,7 +108,7 @@ class Tree:
             process = None if pid in found else _read(pid)
             if process is not None:
                 found[pid] = process
-                waiting += _children(pid)
+                waiting += children_of(pid)
         return list(found.values())
 
     def _memory(self, processes: list[_Process]) -> int:
@@ -131,7 +138,8 @@ def _read(pid: int) -> _Process | None:
     return _Process(pid, int(fields[_STARTED]), own, reaped, ended=fields[0] in {b"Z", b"X"})
 
 
-def _children(pid: int) -> list[int]:
+def children_of(pid: int) -> list[int]:
+    """Return the processes that `pid` has started and that are still there."""
     found: list[int] = []
     with contextlib.suppress(OSError):
         for thread in (_PROC / str(pid) / "task").iterdir():

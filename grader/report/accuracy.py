@@ -1,0 +1,68 @@
+"""The picture of an accuracy: the reference's trainings on the same classes, the pass line, the work with its interval."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from grader.model import Json
+
+WIDTH, HEIGHT = 640, 150
+_LEFT, _RIGHT, _BASE, _PEAK = 14, 626, 112, 30
+_STEPS = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccuracyPicture:
+    """Where everything stands, in units of the picture; `curve` is an SVG path, `ticks` are (x, accuracy)."""
+
+    curve: str
+    dots: tuple[float, ...]
+    ticks: tuple[tuple[float, float], ...]
+    line: float
+    chance: float
+    work: float
+    low: float
+    high: float
+    mean: float
+    passed: bool
+
+
+def draw_accuracy(figures: Mapping[str, Json] | None) -> AccuracyPicture | None:
+    """Return the picture of a finding's figures; None when they make no such picture."""
+    if figures is None or figures.get("kind") != "accuracy":
+        return None
+    try:
+        number = {key: _finite(figures[key]) for key in ("accuracy", "low", "high", "line", "mean", "sd", "chance")}
+        listed = figures["reference"]
+        trainings = [_finite(value) for value in listed] if isinstance(listed, list) else []
+    except (KeyError, TypeError, ValueError):
+        return None
+    sd = max(number["sd"], 1e-3)
+    first = max(0.0, min(number["chance"], number["low"], number["mean"] - 4 * sd) - 0.02)
+    last = min(1.0, max(number["high"], number["mean"] + 4 * sd) + 0.02)
+
+    def place(value: float) -> float:
+        return round(_LEFT + (min(max(value, first), last) - first) / (last - first) * (_RIGHT - _LEFT), 1)
+
+    points = [number["mean"] + sd * (8 * step / _STEPS - 4) for step in range(_STEPS + 1)]
+    heights = [_BASE - (_BASE - _PEAK) * math.exp(-(((value - number["mean"]) / sd) ** 2) / 2) for value in points]
+    curve = "M" + " L".join(f"{place(value)},{height:.1f}" for value, height in zip(points, heights, strict=True))
+    tenths = [step / 20 for step in range(21) if first <= step / 20 <= last]
+    return AccuracyPicture(
+        curve=curve,
+        dots=tuple(place(value) for value in trainings),
+        ticks=tuple((place(value), value) for value in tenths),
+        line=place(number["line"]),
+        chance=place(number["chance"]),
+        work=place(number["accuracy"]),
+        low=place(number["low"]),
+        high=place(number["high"]),
+        mean=place(number["mean"]),
+        passed=number["accuracy"] >= number["line"] - 1e-6,
+    )
+
+
+def _finite(value: Json) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(value)
+    return float(value)

@@ -1,0 +1,172 @@
+"""Accuracy against a calibrated reference: decision, words, figures, picture, and everything that makes a calibration unusable."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+
+from grader.assignment import Assignment, calibrated, load_assignment, load_checks
+from grader.checks import Conclusion
+from grader.content import content_dir
+from grader.model import Finding, Given, Json, Language, Outcome, Recipe, Text, View
+from grader.report import render_report
+from grader.report.accuracy import draw_accuracy
+from grader.scores import finding_from_json, finding_to_json
+from grader.thresholds import Calibrated, Thresholds, recipe_digest, sort_out
+from tests.evidence_of import evidence_of
+from tests.report_samples import sample_score
+
+LAB = load_assignment(content_dir("assignments") / "iu5_lab1", [])
+CHECKS = load_checks(LAB)
+LABELS = np.arange(300) % 3
+ORDER = np.random.default_rng(5).permutation(300)
+TYPICAL = np.arange(300) < 228
+SEEN = (0.76, 0.78, 0.74, 0.76, 0.75, 0.77, 0.76, 0.74, 0.78, 0.76)
+
+
+def row(accuracies: tuple[float, ...] = SEEN, hits: str = np.packbits(TYPICAL).tobytes().hex(), hidden: int = 300) -> Calibrated:
+    return sort_out((0, 55, 58), accuracies, [0.99] * len(accuracies), hidden=hidden, hits=hits)
+
+
+def lab_with(variants: Mapping[str, Calibrated] | None = None, **change: Any) -> Assignment:
+    assert LAB.recipe is not None
+    made: dict[str, Any] = {
+        "assignment": "iu5_lab1", "engine": "fast", "recipe": recipe_digest(LAB.recipe), "view": View.SEALED, "data_name": "cifar100",
+        "data": "", "environment": {"torch": "2.0.1"}, "variants": {"0,55,58": row()} if variants is None else variants,
+    }  # fmt: skip
+    return calibrated(LAB, Thresholds(**{**made, **change}))
+
+
+def judged(tmp_path: Path, right: int, assignment: Assignment, *, kept: Mapping[str, Json | np.ndarray[Any, Any]] | None = None) -> Conclusion:
+    """Judge a work that is right on the first `right` hidden images in the order in which they were shown."""
+    answers = np.where(np.arange(300) < right, LABELS, (LABELS + 1) % 3)
+    given = Given(kept=kept if kept is not None else {"labels": LABELS, "order": ORDER})
+    evidence = evidence_of(tmp_path, records={"logits": np.eye(3)[answers], "classes": [0, 55, 58]}, given=given)
+    conclusion: Conclusion = CHECKS.functions["hidden_accuracy"](evidence, assignment)
+    return conclusion
+
+
+def test_work_like_the_reference_earns_everything(tmp_path: Path) -> None:
+    conclusion = judged(tmp_path, 222, lab_with())
+    assert (conclusion.outcome, conclusion.share, conclusion.actual) == (Outcome.PASSED, 1.0, "0.740")
+    assert "reaches the pass line" in conclusion.rationale.en
+    assert "не ниже порога" in conclusion.rationale.ru
+
+
+def test_work_below_the_line_is_told_how_far_and_how_rare_that_is_for_honest_work(tmp_path: Path) -> None:
+    conclusion = judged(tmp_path, 201, lab_with())
+    line = float(conclusion.expected.removeprefix("≥ "))
+    short = int(re.search(r"right answers short of it: (\d+)", conclusion.rationale.en).group(1))  # type: ignore[union-attr]
+    assert conclusion.outcome is Outcome.FAILED
+    assert (201 + short) / 300 >= line - 0.001 > (201 + short - 1) / 300 - 0.002
+    assert "at most 1 % of the time" in conclusion.rationale.en
+    assert 0.85 < conclusion.share < 1
+
+
+def test_guessing_earns_nothing(tmp_path: Path) -> None:
+    assert judged(tmp_path, 100, lab_with()).share == 0
+
+
+def test_figures_hold_what_the_picture_needs_and_the_paired_comparison(tmp_path: Path) -> None:
+    figures: Any = judged(tmp_path, 201, lab_with()).figures
+    assert figures["accuracy"] == 0.67
+    assert figures["low"] < 0.67 < figures["high"]
+    assert figures["reference"] == list(SEEN)
+    both = TYPICAL[ORDER]
+    mine = np.arange(300) < 201
+    assert (figures["paired"]["only_work"], figures["paired"]["only_reference"]) == (int((mine & ~both).sum()), int((both & ~mine).sum()))
+
+
+def test_evidence_without_the_order_of_images_has_no_paired_comparison(tmp_path: Path) -> None:
+    figures: Any = judged(tmp_path, 201, lab_with(), kept={"labels": LABELS}).figures
+    assert "paired" not in figures
+    other: Any = judged(tmp_path, 201, lab_with({"0,55,58": row(hits="")})).figures
+    assert "paired" not in other
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"data": "ab"}, "another data set"),
+        ({"view": View.OFFICIAL}, "the data view official"),
+        ({"recipe": recipe_digest(Recipe(hidden=(10,), lr=0.005, batch=128, epochs=25))}, "recipe has changed"),
+        ({"environment": {"torch": "1.13"}}, r"made with torch 1\.13, the work ran with 2\.0"),
+        ({"variants": {}}, "was not calibrated"),
+        ({"variants": {"0,55,58": row((0.36, 0.35, 0.37))}}, "told from guessing"),
+        ({"variants": {"0,55,58": row((0.75,))}}, "only one training"),
+    ],
+)
+def test_a_calibration_that_does_not_fit_is_named_and_the_common_rule_applies(tmp_path: Path, change: dict[str, Any], words: str) -> None:
+    conclusion = judged(tmp_path, 222, lab_with(**change))
+    assert re.search(rf"Not calibrated for this variant \(.*{words}.*\): the points", conclusion.rationale.en)
+    assert "не откалиброван (" in conclusion.rationale.ru
+    assert conclusion.expected == "≥ 0.750"
+    assert conclusion.figures is None
+
+
+def test_without_any_calibration_the_text_is_the_plain_one(tmp_path: Path) -> None:
+    conclusion = judged(tmp_path, 222, LAB)
+    assert "Not calibrated for this variant: the points grow linearly" in conclusion.rationale.en
+    assert conclusion.figures is None
+
+
+def test_outputs_that_are_not_numbers_are_wrong_and_fail(tmp_path: Path) -> None:
+    given = Given(kept={"labels": LABELS, "order": ORDER})
+    evidence = evidence_of(tmp_path, records={"logits": np.full((300, 3), np.nan), "classes": [0, 55, 58]}, given=given)
+    conclusion = CHECKS.functions["hidden_accuracy"](evidence, lab_with())
+    assert (conclusion.outcome, conclusion.share) == (Outcome.FAILED, 0)
+
+
+def test_a_small_hidden_set_has_a_wide_interval_and_still_a_line(tmp_path: Path) -> None:
+    assignment = lab_with({"0,55,58": row((0.75, 0.8, 0.75, 0.7, 0.75), hits="", hidden=20)})
+    labels = np.arange(20) % 3
+    given = Given(kept={"labels": labels, "order": np.arange(20)})
+    evidence = evidence_of(tmp_path, records={"logits": np.eye(3)[labels], "classes": [0, 55, 58]}, given=given)
+    conclusion = CHECKS.functions["hidden_accuracy"](evidence, assignment)
+    assert conclusion.outcome is Outcome.PASSED
+    assert conclusion.figures["low"] < 0.85
+
+
+def finding(conclusion: Conclusion) -> Finding:
+    return Finding(
+        check="hidden_accuracy", title=Text(ru="Точность", en="Accuracy"), outcome=conclusion.outcome, share=conclusion.share,
+        rationale=conclusion.rationale, hint=conclusion.hint, figures=conclusion.figures,
+    )  # fmt: skip
+
+
+def test_figures_survive_the_score_file_and_fit_its_schema(tmp_path: Path) -> None:
+    made = finding(judged(tmp_path, 201, lab_with()))
+    data = json.loads(json.dumps(finding_to_json(made)))
+    schema = json.loads((content_dir("templates").parent / "docs" / "schema" / "score-1.json").read_text(encoding="utf-8"))
+    jsonschema.validate(data, {**schema["$defs"]["finding"], "$defs": schema["$defs"]})
+    assert finding_from_json(data).figures == made.figures
+    assert "figures" not in finding_to_json(replace(made, figures=None))
+
+
+@pytest.mark.parametrize(("language", "words"), [("ru", "порог для ваших классов"), ("en", "pass line of your classes")])
+def test_the_report_draws_the_accuracy_without_scripts(tmp_path: Path, language: Language, words: str) -> None:
+    score = sample_score()
+    first = replace(score.criteria[0], findings=(finding(judged(tmp_path, 201, lab_with())),))
+    page = render_report(replace(score, criteria=(first,)), "{}", language)
+    assert '<figure class="accuracy">' in page
+    assert words in page
+    assert len(re.findall(r'<circle class="dot"', page)) == len(SEEN)
+    assert "<script" not in page
+
+
+def test_a_picture_keeps_the_order_of_what_it_shows(tmp_path: Path) -> None:
+    picture = draw_accuracy(judged(tmp_path, 201, lab_with()).figures)
+    assert picture is not None
+    assert picture.chance < picture.low < picture.work < picture.line < picture.mean
+    assert not picture.passed
+
+
+@pytest.mark.parametrize("figures", [None, {}, {"kind": "other"}, {"kind": "accuracy"}, {"kind": "accuracy", "accuracy": "x"}])
+def test_figures_that_make_no_picture_draw_nothing(figures: Any) -> None:
+    assert draw_accuracy(figures) is None
