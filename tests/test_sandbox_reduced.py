@@ -198,16 +198,19 @@ def test_a_daemon_does_not_outlive_the_run(tmp_path: Path) -> None:
 def test_a_run_ends_when_the_grader_is_killed(tmp_path: Path) -> None:
     need(Isolation.REDUCED)
     marker = f"92{os.getpid()}"
+    own = tmp_path / "temporary"
+    own.mkdir()
+    own.chmod(0o755)
     script = (
         "import sys\nfrom pathlib import Path\nfrom grader.model import Isolation\nfrom grader.sandbox import execute\nfrom tests.sandbox_jobs import job_of, nothing\n"
         f"cell = \"import subprocess; subprocess.run(['sleep', '{marker}'])\"\n"
         f"execute(job_of(Path({str(tmp_path)!r}), cell, isolation=Isolation.REDUCED), nothing)"
     )
-    grader = subprocess.Popen([sys.executable, "-c", script], cwd=CHECKOUT)
+    grader = subprocess.Popen([sys.executable, "-c", script], cwd=CHECKOUT, env={**os.environ, "TMPDIR": str(own)})
     wait_until(lambda: running(marker))
     grader.send_signal(signal.SIGKILL)
     grader.wait()
-    wait_until(lambda: not running(marker))
+    wait_until(lambda: not running(marker) and not list(own.iterdir()))
 
 
 def wait_until(true: object) -> None:

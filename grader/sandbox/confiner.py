@@ -15,6 +15,7 @@ import ctypes
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -44,6 +45,7 @@ def main() -> NoReturn:
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1))
         uid, held = _own_uid() if os.geteuid() == 0 else (None, None)
         harden = _load(spec["harden"])
+        above = os.open(os.path.dirname(spec["folder"]), os.O_RDONLY | os.O_CLOEXEC)  # noqa: PTH120 - before anything covers it
         if uid is not None:
             _open_the_way(spec["reached"])
             for folder in spec["owned"]:
@@ -58,6 +60,9 @@ def main() -> NoReturn:
     _let_go_of_pipes()
     code = _wait(child, starter)
     _end_all(uid if held else None)
+    if os.getppid() != starter:
+        # Nobody else is left to do it.
+        shutil.rmtree(os.path.basename(spec["folder"]), ignore_errors=True, dir_fd=above)  # noqa: PTH119
     os._exit(code)
 
 

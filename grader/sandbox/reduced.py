@@ -127,6 +127,7 @@ def specification(layout: Layout, command: list[str], limits: Limits, groups: tu
     work, tmp = layout.own
     return {
         "harden": str(INSIDE / "harden.py"),
+        "folder": str(work.parent),
         "work": str(work),
         "owned": [str(work), str(tmp)],
         "reached": [*dict.fromkeys(python), *map(str, layout.reached), str(work), str(tmp)],
