@@ -135,6 +135,7 @@ def _read(pid: int) -> _Process | None:
 
 
 def children_of(pid: int) -> list[int]:
+    """Return the processes that a process started, in no order; none for one that has ended."""
     found: list[int] = []
     with contextlib.suppress(OSError):
         for thread in (_PROC / str(pid) / "task").iterdir():
