@@ -56,7 +56,7 @@ def timed(how: Execute, job: Job, start: str) -> tuple[list[str], float, float, 
 
 
 def traces() -> dict[str, int]:
-    """Return what a leak would make grow: processes below this one, open files, mounts and control groups of the machine."""
+    """Return what a leak would make grow: processes below this one, its open files, the machine's mounts, its control groups."""
     waiting, found = [os.getpid()], 0
     while waiting:
         pid = waiting.pop()
@@ -64,7 +64,7 @@ def traces() -> dict[str, int]:
             new = thread.read_text(encoding="ascii").split()
             found += len(new)
             waiting += map(int, new)
-    groups = sum(1 for _ in Path("/sys/fs/cgroup").rglob("zachet-*"))
+    groups = sum(1 for _ in Path("/sys/fs/cgroup").rglob(f"zachet-{os.getpid()}-*"))
     mounts = len(Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines())
     return {"processes": found, "files": len(os.listdir("/proc/self/fd")), "mounts": mounts, "groups": groups}  # noqa: PTH208
 

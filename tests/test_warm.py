@@ -33,24 +33,33 @@ def run(warm: WarmStart, folder: Path, *cells: str, limits: Limits = ROOMY) -> R
     return result
 
 
-TRAINING = (
-    ("import random, numpy as np, torch\nfrom torch import nn\nfrom torch.utils.data import DataLoader, TensorDataset\n"
-    "X = torch.rand(256, 3, 16, 16); y = (X.mean((1, 2, 3)) > 0.5).long()\nprint(random.random(), np.random.rand())"),
-    ("model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.2), nn.Flatten(), nn.Linear(8 * 14 * 14, 2))\n"
-    "optimizer = torch.optim.Adam(model.parameters(), lr=0.003, weight_decay=1e-4)\n"
-    "for epoch in range(3):\n    for images, labels in DataLoader(TensorDataset(X, y), batch_size=32, shuffle=True):\n"
-    "        loss = nn.functional.cross_entropy(model(images), labels)\n        optimizer.zero_grad(); loss.backward(); optimizer.step()"),
-    ("from sklearn.linear_model import LogisticRegression\n"
-    "b = [float(p.double().sum()) for p in model.parameters()] + LogisticRegression().fit(X.flatten(1).numpy(), y.numpy()).coef_.tolist()[0][:5]\n"
-    "print(b, np.linalg.svd(np.random.rand(40, 40))[1][:3].tolist())"),
-)
+DATA = """
+import random, numpy as np, torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+X = torch.rand(256, 3, 16, 16); y = (X.mean((1, 2, 3)) > 0.5).long()
+print(random.random(), np.random.rand())
+"""
+TRAINING = """
+model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.2), nn.Flatten(), nn.Linear(8 * 14 * 14, 2))
+optimizer = torch.optim.Adam(model.parameters(), lr=0.003, weight_decay=1e-4)
+for epoch in range(3):
+    for images, labels in DataLoader(TensorDataset(X, y), batch_size=32, shuffle=True):
+        loss = nn.functional.cross_entropy(model(images), labels)
+        optimizer.zero_grad(); loss.backward(); optimizer.step()
+"""
+RESULT = """
+from sklearn.linear_model import LogisticRegression
+b = [float(p.double().sum()) for p in model.parameters()] + LogisticRegression().fit(X.flatten(1).numpy(), y.numpy()).coef_.tolist()[0][:5]
+print(b, np.linalg.svd(np.random.rand(40, 40))[1][:3].tolist())
+"""
 
 
 def test_a_training_gives_the_same_numbers_to_the_last_bit_warm_and_cold(warm: WarmStart, tmp_path: Path) -> None:
     def give(_records: tuple[Record, ...]) -> Given:
         return Given(sent={"x": np.linspace(0, 1, 7)})
 
-    job = of(tmp_path, *TRAINING)
+    job = of(tmp_path, DATA, TRAINING, RESULT)
     cold, first, second = execute(job, give), warm.execute(job, give), warm.execute(job, give)
     assert [result.execution.start for result in (cold, first, second)] == ["cold", "warm", "warm"]
     for result in (first, second):

@@ -12,6 +12,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from . import surroundings
 
@@ -109,7 +110,8 @@ def _train() -> None:
         optimizer = kind(model.parameters(), lr=0.01)
         for images, labels in batches:
             optimizer.zero_grad()
-            nn.functional.cross_entropy(model(images), labels).backward()  # type: ignore[no-untyped-call]
+            loss: Any = nn.functional.cross_entropy(model(images), labels)
+            loss.backward()
             optimizer.step()
     with torch.no_grad():
         model.eval()(torch.zeros(1, 3, 8, 8)).softmax(1).numpy()

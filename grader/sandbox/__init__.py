@@ -14,6 +14,11 @@ Tier `reduced`, where the kernel refuses user namespaces: parent -> confiner.py 
 paths by Landlock, filters calls twice (no sockets at all, nothing shared with other processes), and stays to end what the run leaves.
 Tier `container`: parent -> docker, podman or apptainer (container.py) -> runner; the engine is the wall.
 
+Warm (warm.py): a process that has loaded the libraries stands in a sandbox of its own (zygote.py, inside/zygote.py) and forks for every
+job. The launcher makes the sandbox of the job as above, with a process in it that only holds it open; the fork joins its namespaces at
+once, and gives up by hand what bubblewrap would have taken from it (inside/entering.py). From the first frame on it is a run like any
+other. A run whose end the warm start could have caused is made again, cold; that one counts, and both are recorded.
+
 The child is given: the notebook, the probe, the data set, and after the last cell the hidden inputs. It is never given: labels, expected
 values, checks, scores, the environment, a file of this machine beside those. What it says is data: sized, parsed strictly, never executed.
 

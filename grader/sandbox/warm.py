@@ -21,7 +21,8 @@ from grader.sandbox.zygote import Zygote, ZygoteFault
 JOBS_EACH = 200
 _MOST_FAULTS = 2
 _LONGEST_NOTE = 500
-_UNCLEAR = {ExitReason.SANDBOX_FAULT, ExitReason.KILLED_BY_SIGNAL, ExitReason.EXITED}
+# Memory too: libraries that a cold run would not have loaded count as its own.
+_UNCLEAR = {ExitReason.SANDBOX_FAULT, ExitReason.KILLED_BY_SIGNAL, ExitReason.EXITED, ExitReason.OUT_OF_MEMORY}
 
 _Key = tuple[object, ...]
 
@@ -67,33 +68,33 @@ class WarmStart:
         """Run a notebook as `run.execute` does, from a warm process where the job allows it; `give` is called once more if it repeats."""
         if not serves(job):
             return execute(job, give, stop)
-        with self._lock:
-            refused = self._state.last_fault if self._state.faults >= _MOST_FAULTS else ""
-        if refused:
-            return _noted(execute(job, give, stop), f"no warm start: {refused}")
         try:
-            key = _key(job.inside)
-            zygote = self._borrow(key, job.inside, stop)
+            run = self._execute_warm(job, give, stop)
         except ZygoteFault as fault:
             self._count(str(fault))
             return _noted(execute(job, give, stop), f"no warm start: {fault}")
-        try:
-            run = execute(job, give, stop, start=lambda job: WarmChild(job, zygote))
-        except ZygoteFault as fault:
-            zygote.close()  # a sandbox that was given up half-made dies with it
-            self._count(str(fault))
-            return _noted(execute(job, give, stop), f"no warm start: {fault}")
-        finally:
-            self._give_back(key, zygote)
         self._count("")
         if not _unclear(run.execution):
             return run
         return _noted(execute(job, give, stop), f"repeated after a warm start: {run.execution.exit_reason}: {run.execution.message}")
 
+    def _execute_warm(self, job: Job, give: Give, stop: threading.Event | None) -> Run:
+        key = _key(job.inside)
+        zygote = self._borrow(key, job.inside, stop)
+        try:
+            return execute(job, give, stop, start=lambda job: WarmChild(job, zygote))
+        except ZygoteFault:
+            zygote.close()  # a sandbox that was given up half-made dies with it
+            raise
+        finally:
+            self._give_back(key, zygote)
+
     def _borrow(self, key: _Key, inside: Path, stop: threading.Event | None) -> Zygote:
         """Return a waiting process of this environment, or a new one; those of an environment that has changed are ended."""
         while True:
             with self._lock:
+                if self._state.faults >= _MOST_FAULTS:
+                    raise ZygoteFault(self._state.last_fault)
                 known, zygote = self._state.idle.pop() if self._state.idle else (None, None)
             if zygote is None:
                 return Zygote(inside, stop)

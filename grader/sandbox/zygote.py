@@ -56,6 +56,7 @@ class Zygote:
         self.handle = -1
         self._code: int | None = None
         self._idle = True
+        self._lock = threading.Lock()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - for the life of the process
         self._process: subprocess.Popen[bytes] | None = None
@@ -80,24 +81,26 @@ class Zygote:
         return self._idle and self._process is not None and self._process.poll() is None
 
     def prepare(self) -> None:
-        """Start ahead what the next job will need; raises OSError."""
-        if self._ahead is None:
-            reading, errors = os.pipe()
-            try:
-                process, writing = bubblewrap.start_ahead(self.handle, errors)
-            except BaseException:
-                os.close(reading)
-                os.close(errors)
-                raise
-            self._ahead = Ahead(process, writing, reading, errors)
+        """Start ahead what the next job will need; may be called from any thread. Raises OSError."""
+        with self._lock:
+            if self._ahead is None:
+                self._ahead = self._start_ahead()
 
     def take_ahead(self) -> Ahead:
-        """Return what was started ahead: from now on the caller's to end."""
-        self.prepare()
-        ahead, self._ahead = self._ahead, None
-        if ahead is None:
-            raise ZygoteFault("nothing was started ahead")
-        return ahead
+        """Return what was started ahead, or start it: from now on the caller's to end. Raises OSError."""
+        with self._lock:
+            ahead, self._ahead = self._ahead, None
+        return ahead or self._start_ahead()
+
+    def _start_ahead(self) -> Ahead:
+        reading, errors = os.pipe()
+        try:
+            process, writing = bubblewrap.start_ahead(self.handle, errors)
+        except BaseException:
+            os.close(reading)
+            os.close(errors)
+            raise
+        return Ahead(process, writing, reading, errors)
 
     def fork(self, limits: Limits, holder: int, ends: Sequence[int]) -> int:
         """Let a new process enter the sandbox of the process `holder`, with `ends` for its descriptors; return its handle.
