@@ -78,6 +78,8 @@ def test_a_warm_process_that_dies_between_two_jobs_is_replaced(warm: WarmStart, 
     kill(zygote.pid)
     result = warm.execute(of(tmp_path, "print(1)"), nothing)
     assert (said(result), result.execution.exit_reason) == ("1", ExitReason.COMPLETED)
+    again = warm.execute(of(tmp_path, "print(2)"), nothing)
+    assert (said(again), again.execution.start) == ("2", "warm")
     (after,) = warm.zygotes
     assert after is not zygote
 
@@ -110,7 +112,9 @@ def test_an_end_that_the_start_could_have_caused_is_repeated_cold(warm: WarmStar
 def test_a_run_that_used_up_its_cpu_seconds_is_not_repeated(warm: WarmStart, tmp_path: Path) -> None:
     limits = replace(ROOMY, cpu_s=2)
     result = warm.execute(of(tmp_path, "while True: pass", limits=limits), nothing)
-    assert (result.execution.exit_reason, result.execution.start, result.execution.note) == (ExitReason.TIMED_OUT, "warm", "")
+    # The cells leave a part of the run's seconds to what is measured after them, so the cell is ended and not the run.
+    assert (result.execution.exit_reason, result.execution.start, result.execution.note) == (ExitReason.RAISED, "warm", "")
+    assert "CellTimeLimit" in result.execution.cells[0].error
     waiting = warm.execute(of(tmp_path, "import signal, time; signal.pthread_sigmask(0, {14}); time.sleep(60)", limits=replace(ROOMY, wall_s=3)), nothing)
     assert (waiting.execution.exit_reason, waiting.execution.start) == (ExitReason.TIMED_OUT, "cold")
     assert waiting.execution.note == "repeated after a warm start: timed_out: more than 3 seconds"
