@@ -12,8 +12,16 @@ import socket
 import sys
 from pathlib import Path
 
-outside, abstract = sys.argv[1:]
+_PR_SET_DUMPABLE = 4
+
+outside, abstract, uid, gid = sys.argv[1:]
 secret = os.environ["ZACHET_TEST_SECRET"]
+libc = ctypes.CDLL(None)
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setresgid(int(gid), int(gid), int(gid))
+    os.setresuid(int(uid), int(uid), int(uid))
+    libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)  # the change of user took it away; a process that was always theirs has it
 signals = {name: signal.Signals[name] for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1")}
 
 
@@ -27,7 +35,7 @@ for number in signals.values():
 tcp = socket.create_server(("127.0.0.1", 0))
 udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 udp.bind(("127.0.0.1", 0))
-listeners = [tcp, udp]
+listeners: list[socket.socket] = [tcp, udp]
 for address in (f"{outside}/socket", f"\0{abstract}"):
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(address)
@@ -35,9 +43,8 @@ for address in (f"{outside}/socket", f"\0{abstract}"):
     listeners.append(listener)
 os.chmod(f"{outside}/socket", 0o777)  # noqa: PTH101 - beside the address it was bound to
 shared = Path(f"/dev/shm/{abstract}")  # noqa: S108 - shared memory by name is what is tried
-shared.write_text(secret, encoding="ascii")
+shared.write_text(secret, encoding="utf-8")
 shared.chmod(0o666)
-libc = ctypes.CDLL(None)
 libc.shmat.restype = ctypes.c_void_p
 segment = libc.shmget(0, 4096, 0o1666)
 where = libc.shmat(segment, None, 0)
@@ -46,9 +53,13 @@ ctypes.memmove(where, secret.encode(), len(secret))
 found = {"port": tcp.getsockname()[1], "udp": udp.getsockname()[1], "segment": segment, "pid": os.getpid()}
 print(json.dumps(found), flush=True)
 while True:
-    for ready in select.select([sys.stdin, *listeners], [], [])[0]:
-        if ready is sys.stdin:
-            shared.unlink()
-            sys.exit(0)
+    found_ready = select.select([0, *listeners], [], [])[0]
+    if 0 in found_ready:
+        shared.unlink()
+        sys.exit(0)
+    for ready in found_ready:
         print(f"contact {ready.getsockname()}", flush=True)
-        ready.recv(1) if ready is udp else ready.accept()[0].close()
+        if ready is udp:
+            udp.recv(1)
+        else:
+            ready.accept()[0].close()

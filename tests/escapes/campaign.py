@@ -2,16 +2,17 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from grader.assignment import load_assignment
 from grader.cohort import Done, Results, finish, grade_cohort
 from grader.evidence import Evidence, load
 from grader.model import Isolation, Limits, Score, Submission, View
 from grader.pipeline import Setting
+from grader.sandbox import WarmStart
 from grader.setting import Options, make_setting
 from grader.submission import Intake, take_in
 from tests.escapes.corpus import ASSIGNMENT, HERE, Attack, cells_of, corpus, hand_in, write_notebook
@@ -19,8 +20,9 @@ from tests.escapes.ground import Ground, State
 from variants.manifest import Variant
 from variants.roster import Student
 
-NEIGHBOURS = ("neighbour-one", "neighbour-two", "neighbour-three", "neighbour-four")
+NEIGHBOURS = ("neighbour-one", "neighbour-two", "neighbour-three")
 JOBS = 2
+Start = Literal["cold", "warm"]
 _SHORT = {"cpu_s": 8, "cell_cpu_s": 4, "wall_s": 16}
 
 
@@ -58,10 +60,15 @@ class Campaign:
     results: Results
 
 
-def run_campaign(folder: Path, attacks: Sequence[Attack] | None = None) -> Campaign:
-    """Hand in, take in, grade and report every attack in `folder`, which must be new and open to every user."""
+def run_campaign(folder: Path, attacks: Sequence[Attack] | None = None, *, start: Start = "warm") -> Campaign:
+    """Hand in, take in, grade and report every attack in `folder`, which must be new and open to every user.
+
+    The neighbours alone always start cold, so that a warm campaign compares the two starts as well.
+    """
     chosen = corpus() if attacks is None else tuple(attacks)
-    with Ground(folder) as ground, _variable("ZACHET_TEST_SECRET", ground.secrets["environment"]):
+    with ExitStack() as stack:
+        ground = stack.enter_context(Ground(folder))
+        stack.enter_context(_variable("ZACHET_TEST_SECRET", ground.secrets["environment"]))
         _hand_in_all(folder / "in", chosen, ground)
         roster = _roster(chosen)
         intake = take_in([folder / "in"], assignment="assignment", roster=roster, work=folder / "work")
@@ -70,8 +77,8 @@ def run_campaign(folder: Path, attacks: Sequence[Attack] | None = None) -> Campa
         alone, _ = _grade(NEIGHBOURS, works, variants, folder / "alone", jobs=1)
         long = [attack.student for attack in chosen if not attack.short]
         short = [attack.student for attack in chosen if attack.short]
-        done, results = _grade(_amid(long, NEIGHBOURS[:3]), works, variants, folder / "beside", jobs=JOBS)
-        more, _ = _grade(_amid(short, NEIGHBOURS[3:]), works, variants, folder / "beside", jobs=JOBS, limits=_SHORT)
+        done, results = _grade(_amid(long, NEIGHBOURS[:2]), works, variants, folder / "beside", jobs=JOBS, start=start)
+        more, _ = _grade(_amid(short, NEIGHBOURS[2:]), works, variants, folder / "beside", jobs=JOBS, start=start, limits=_SHORT)
         done.update(more)
         finish(results, title="Escapes", language="ru")
         return Campaign(
@@ -93,7 +100,7 @@ _SECRET = b"zachet-canary-of-the-course-8c1e"
 
 
 def _hand_in_all(folder: Path, attacks: Sequence[Attack], ground: Ground) -> None:
-    honest = cells_of((HERE / "honest.py").read_text(encoding="utf-8"))
+    honest = cells_of((HERE / "cells" / "honest.py").read_text(encoding="utf-8"))
     for name in NEIGHBOURS:
         (folder / name).mkdir(parents=True)
         write_notebook(folder / name / "lab.ipynb", honest, ground.places_for(name), student=name)
@@ -121,6 +128,7 @@ def _grade(
     root: Path,
     *,
     jobs: int,
+    start: Start = "cold",
     limits: Mapping[str, int] | None = None,
 ) -> tuple[dict[str, Done], Results]:
     results = Results(root=root, assignment="assignment")
@@ -128,8 +136,10 @@ def _grade(
     if limits:
         setting = replace(setting, limits=replace(setting.limits, **limits))
     batch = [(works[student], variants[student]) for student in students if student in works]
-    stream = grade_cohort(batch, setting, results, jobs=jobs, language="en", resume=False)
-    return {one.student: one for one in stream}, results
+    with WarmStart() as warm:
+        setting = replace(setting, warm=warm if start == "warm" else None)
+        stream = grade_cohort(batch, setting, results, jobs=jobs, language="en", resume=False)
+        return {one.student: one for one in stream}, results
 
 
 def _setting(results: Results) -> Setting:

@@ -10,9 +10,10 @@ A file begins with a comment block that says, in TOML, what the attack tries and
     # says = ["held: "]           # words that its outputs must hold, so that it is sure to have been tried
     # short = true                # runs into a limit, so it gets small ones
     # name = "..."                # the student's name, where that is a part of the attack
+    # verdict = "held"            # where it is not "failed"
     # ///
 
-What follows are cells in percent format, which are handed in behind `prelude.py`; or, where the files themselves are the attack, a
+What follows are cells in percent format, which are handed in behind `cells/prelude.py`; or, where the files themselves are the attack, a
 function `hand_in(folder, places)` that writes them into the student's folder.
 """
 
@@ -48,6 +49,7 @@ class Attack:
     says: tuple[str, ...] = ()
     short: bool = False
     name: str = ""
+    verdict: str = "failed"
 
     @property
     def title(self) -> str:
@@ -87,7 +89,7 @@ def hand_in(attack: Attack, folder: Path, places: Mapping[str, object]) -> None:
         spec.loader.exec_module(module)
         module.hand_in(folder, places)
         return
-    cells = (*cells_of((HERE / "prelude.py").read_text(encoding="utf-8")), *cells_of(text))
+    cells = (*cells_of((HERE / "cells" / "prelude.py").read_text(encoding="utf-8")), *cells_of(text))
     write_notebook(folder / "lab.ipynb", cells, places, student=attack.student)
 
 
@@ -102,10 +104,10 @@ def cells_of(text: str) -> tuple[dict[str, object], ...]:
 
 def write_notebook(path: Path, cells: tuple[dict[str, object], ...], places: Mapping[str, object], *, student: str) -> None:
     """Write the cells as a notebook, behind one that tells them where the traps stand."""
-    first = {"cell_type": "code", "source": f"PLACES = {dict(places)!r}"}
-    whole = [
-        {"metadata": {}, "id": f"c{place}", **cell, **({"outputs": [], "execution_count": None} if cell["cell_type"] == "code" else {})}
-        for place, cell in enumerate((first, *cells))
+    first: dict[str, object] = {"cell_type": "code", "source": f"PLACES = {dict(places)!r}"}
+    ran: dict[str, object] = {"outputs": [], "execution_count": None}
+    whole: list[dict[str, object]] = [
+        {"metadata": {}, "id": f"c{place}", **cell, **(ran if cell["cell_type"] == "code" else {})} for place, cell in enumerate((first, *cells))
     ]
     identity = {"zachet": {"assignment": "assignment", "student": student}}
     path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": identity, "cells": whole}), encoding="utf-8")

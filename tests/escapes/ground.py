@@ -96,17 +96,15 @@ class Ground:
         return (self._bystander.stdout.read() if self._bystander.stdout else "").splitlines()
 
     def _start_bystander(self) -> subprocess.Popen[str]:
-        # The checkout may be closed to that uid, so it gets the program as text.
+        # It becomes that uid by itself, as Python and the checkout may be closed to it.
         program = (HERE / "bystander.py").read_text(encoding="utf-8")
-        as_nobody = {"user": DROP_TO_UID, "group": DROP_TO_GID, "extra_groups": []} if os.geteuid() == 0 else {}
         return subprocess.Popen(
-            [str(Path(sys.executable).resolve()), "-I", "-c", program, str(self.outside), self._abstract],
+            [str(Path(sys.executable).resolve()), "-I", "-c", program, str(self.outside), self._abstract, str(DROP_TO_UID), str(DROP_TO_GID)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             env={"ZACHET_TEST_SECRET": self.secrets["bystander"]},
             cwd="/",
-            **as_nobody,  # type: ignore[call-overload]
         )
 
     def _state(self) -> State:
