@@ -75,7 +75,7 @@ class Evidence:
             return self._values["records"][name]
         except KeyError:
             error = self._values["records"].get(f"{name}_error")
-            raise MissingRecord(name, self.execution, str(error or "")) from None
+            raise MissingRecord(name, self.execution, error if isinstance(error, str) else "") from None
 
     def array(self, name: str) -> Array:
         """Return the array that was *measured* under `name`; raises MissingRecord, also for one that the process only reported."""

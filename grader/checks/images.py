@@ -29,7 +29,7 @@ def prepare_images(preparation: Preparation) -> tuple[dict[str, Array], dict[str
     moved = (hidden + preparation.rng.integers(-1, 2, hidden.shape)).clip(0, 255).astype(np.uint8)
     kept: dict[str, Json | Array] = {"labels": preparation.hidden.labels[order], "order": order}
     trained = preparation.records.get("models")
-    if trained is not None and trained.value not in (None, []):
+    if trained is not None and isinstance(trained.value, list) and trained.value:
         reason = Text(ru="обученные модели принимают не изображения 32×32×3", en="the trained models do not take images of 32×32×3")
     else:
         reason = Text(ru="в работе не обучалась ни одна модель", en="no model was trained in this work")
