@@ -1,14 +1,12 @@
 """The final table that fills itself: trainings and a student's rows side by side, and how far apart their numbers may lie."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from grader.checks.final_table import architecture, compare_rows, figures_of_table, tolerance
-from grader.checks.tables import read_results
+from grader.checks.final_table import Line, architecture, compare_rows, figures_of_table, tolerance
+from grader.checks.tables import Row, read_results
 from grader.checks.trace import Layer, Loader, Model, Optimizer, Passes, Source, Trace, TrainingRun
-from grader.model import View
+from grader.model import Language, View
 from grader.report.final_table import final_table
 from grader.report.page import page_templates
 
@@ -43,7 +41,7 @@ RUNS = (training(0, train=0.96, test=0.75), training(1, batch=64, epochs=125, tr
 TRACE = Trace(runs=RUNS, sources=(Source(id=0, kind="dataset"), Source(id=1, kind="dataset")), loaders=(Loader(id=0, source=0),))
 
 
-def compared(rows: str, view: View = View.SEALED):  # noqa: ANN201 - the pair that compare_rows returns
+def compared(rows: str, view: View = View.SEALED) -> tuple[tuple[Line, ...], tuple[Row, ...]]:
     return compare_rows(TRACE, read_results(HEAD + rows), RUNS, spread=SPREAD, view=view)
 
 
@@ -93,11 +91,11 @@ def test_a_model_is_named_as_tables_of_results_name_it() -> None:
 
 
 @pytest.mark.parametrize(("language", "words"), [("ru", ("Конфигурация", "250 эпох", "≠ 0,92")), ("en", ("Configuration", "250 epochs", "≠ 0.92"))])
-def test_the_report_shows_both_and_escapes_what_the_student_wrote(language: str, words: tuple[str, ...], tmp_path: Path) -> None:
+def test_the_report_shows_both_and_escapes_what_the_student_wrote(language: Language, words: tuple[str, ...]) -> None:
     lines, left = compared("| FC(10), FC(3) <script>alert(1)</script> | lr = 0.005, bs = 128, 250 epochs | train 0.96, test 0.92 | |\n| <b>x</b> | lr = 1, 3 epochs | test 40 % | |\n")
     table = final_table(figures_of_table(TRACE, lines, left, spread=SPREAD))
     assert table is not None
-    page = page_templates(language).from_string('{% from "table.html.j2" import table_of_trainings with context %}{{ table_of_trainings(table) }}').render(table=table)  # type: ignore[arg-type]
+    page = page_templates(language).from_string('{% from "table.html.j2" import table_of_trainings with context %}{{ table_of_trainings(table) }}').render(table=table)
     assert all(word in page for word in words)
     assert "<script>" not in page
     assert "<b>x" not in page

@@ -69,8 +69,8 @@ def compare_rows(trace: Trace, rows: Sequence[Row], runs: Sequence[TrainingRun],
     lines = []
     for run in runs:
         train, test = accuracies(run)
-        row = taken.get(run.id)
-        lines.append(Line(run=run, train=train, test=test, row=row, differs=_differing(row, run, spread, view) if row else ()))
+        known = taken.get(run.id)
+        lines.append(Line(run=run, train=train, test=test, row=known, differs=_differing(known, run, spread, view) if known else ()))
     return tuple(lines), tuple(left)
 
 
