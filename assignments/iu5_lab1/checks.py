@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.checks import Conclusion, Preparation, check, failed, partial, passed
-from grader.checks.components import components, loaders_made, report_printed, training_loop, validation_loop, weights_pictured
+from grader.checks.components import components, forbidden, loaders_made, report_printed, training_loop, validation_loop, weights_pictured
+from grader.checks.data import never_trained_on_test, parts_disjoint
 from grader.checks.images import (
     classes_of_variant,
     hidden_accuracy,
@@ -18,8 +19,14 @@ from grader.checks.images import (
     prepare_images,
     weights_unchanged,
 )
+from grader.checks.loss import encodings_agree, no_double_softmax
+from grader.checks.optimisation import gradients_zeroed, optimizer_complete
+from grader.checks.outputs import outputs_fresh, template_filled
+from grader.checks.reports import report_as_measured
 from grader.checks.source import code_cells, find
+from grader.checks.stated import equal_iterations
 from grader.checks.study import cells_ran, questions_answered, study_runs, table_filled
+from grader.checks.validation import validated_in_eval_mode, validated_without_graph
 from grader.evidence import Evidence, MissingRecord, SourceCell
 from grader.model import Array, Given, Text
 
@@ -28,19 +35,32 @@ __all__ = [
     "cells_ran",
     "classes_of_variant",
     "curve_fitted",
+    "encodings_agree",
+    "equal_iterations",
     "forward_by_hand",
     "gradients_by_hand",
+    "gradients_zeroed",
     "hidden_accuracy",
     "loaders_made",
     "module_trained",
     "names_in_order",
+    "never_trained_on_test",
+    "no_double_softmax",
+    "not_regularised",
+    "optimizer_complete",
+    "outputs_fresh",
     "own_logloss",
+    "parts_disjoint",
     "prepare",
     "questions_answered",
+    "report_as_measured",
     "report_printed",
     "study_runs",
     "table_filled",
+    "template_filled",
     "training_loop",
+    "validated_in_eval_mode",
+    "validated_without_graph",
     "validation_loop",
     "weights_pictured",
     "weights_unchanged",
@@ -194,6 +214,26 @@ def own_logloss(evidence: Evidence) -> Conclusion:
         "log": ("torch.log($$$)", "$X.log()", "torch.log1p($$$)"),
     }
     return components(evidence, parts, Text(ru="В части 2 нет", en="Part 2 lacks"))
+
+
+@check(ru="Без регуляризации", en="No regularisation")
+def not_regularised(evidence: Evidence) -> Conclusion:
+    """The study asks for architecture, step, batch and epochs alone."""
+    parts = {
+        "Dropout": ("nn.Dropout($$$)", "torch.nn.Dropout($$$)", "Dropout($$$)"),
+        "BatchNorm": ("nn.BatchNorm1d($$$)", "nn.BatchNorm2d($$$)", "torch.nn.BatchNorm1d($$$)", "torch.nn.BatchNorm2d($$$)"),
+        "weight_decay": ("$F($$$A, weight_decay=$W)", "$F($$$A, weight_decay=$W, $$$B)"),
+    }
+    return forbidden(
+        evidence,
+        parts,
+        Text(ru="В исследовании использована регуляризация", en="The study uses regularisation"),
+        Text(
+            ru="Здесь меняют только архитектуру, шаг, батч и число эпох; регуляризации посвящена другая работа.",
+            en="Only architecture, step, batch and epochs vary here; regularisation is the subject of another lab.",
+        ),
+        harmless=r"weight_decay\s*=\s*0(\.0*)?\s*[,)]",
+    )
 
 
 def _backward_cells(evidence: Evidence) -> tuple[SourceCell, ...]:
