@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from grader.checks import Conclusion, check, failed, passed
 from grader.checks.runs import module_runs, named, no_run_is, nothing_trained, trained_sources, training_loaders, validation
-from grader.checks.trace import Trace, TrainingRun, trace_of
+from grader.checks.trace import Loader, Trace, TrainingRun, trace_of
 from grader.evidence import Evidence
 from grader.model import Text, Vouched
 
@@ -21,7 +21,7 @@ def training_shuffled(evidence: Evidence) -> Conclusion:
             for loader in training_loaders(trace, run)
             if not loader.shuffle and loader.same_order is not False and (loader.batches or 0) > 1 and run.epochs > 1
         ]
-        return f"{still[0].name or still[0].class_name}: {still[0].sampler}" if still else ""
+        return f"{_called(still[0])}: {still[0].sampler or 'shuffle=False'}" if still else ""
 
     return no_run_is(
         evidence,
@@ -39,7 +39,7 @@ def augmented_in_training_only(evidence: Evidence) -> Conclusion:
 
     def wrong(trace: Trace, run: TrainingRun) -> str:
         loaders = [loader for passes in validation(run) if (loader := trace.loader(passes.loader)) is not None and loader.varies]
-        return loaders[0].name or loaders[0].class_name if loaders else ""
+        return _called(loaders[0]) if loaders else ""
 
     return no_run_is(
         evidence,
@@ -81,10 +81,15 @@ def never_trained_on_test(evidence: Evidence) -> Conclusion:
                     ru="Обучайте только на обучающей части; точность на остальных данных тогда и покажет, что модель обобщает.",
                     en="Train on the training part only; the accuracy on other data then shows what the model has generalised.",
                 ),
+                expected="train",
                 actual=what,
                 vouched=Vouched.REPORTED,
             )
     return passed(Text(ru="Проверочных данных обучение не читает.", en="Training reads none of the data that judge it."), vouched=Vouched.REPORTED)
+
+
+def _called(loader: Loader) -> str:
+    return loader.name or loader.class_name or "DataLoader"
 
 
 def _read_for(run: TrainingRun, runs: Sequence[TrainingRun]) -> dict[int, int]:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from grader.checks import Conclusion, check, failed, passed
+from grader.checks.accuracy import measure_accuracy
+from grader.checks.images import class_lists
 from grader.evidence import Evidence, printed_text
 from grader.model import Text
 
@@ -69,7 +70,9 @@ def _confusion_matrices(text: str, cell: int) -> list[ClassReport]:
 def report_as_measured(evidence: Evidence) -> Conclusion:
     """One of the printed reports on the visible test data has the accuracy that the measured model has there (`logits_test`, `labels_test`)."""
     labels = evidence.kept("labels_test")
-    accuracy = visible_accuracy(evidence.array("logits_test"), labels)
+    classes, written = class_lists(evidence)
+    measured = measure_accuracy(evidence.array("logits_test"), labels, classes, written)
+    accuracy = measured.value if measured is not None else 0.0
     reports = [report for cell, text in printed(evidence).items() for report in read_reports(text, cell) if report.examples == len(labels)]
     if not reports:
         return failed(
@@ -98,9 +101,3 @@ def report_as_measured(evidence: Evidence) -> Conclusion:
         actual=shown,
     )
 
-
-def visible_accuracy(logits: NDArray[np.generic], labels: NDArray[np.generic]) -> float:
-    """Return the share of rows whose largest output is their label, positions in the sorted classes; 0 where the shapes do not fit."""
-    if logits.ndim != 2 or len(logits) != len(labels):
-        return 0.0
-    return float((np.asarray(logits, dtype=np.float64).argmax(axis=1) == labels).mean())

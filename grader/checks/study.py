@@ -1,7 +1,7 @@
 """The written part: the study's trainings, the final table, the answers; and which cells failed first."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -100,7 +100,7 @@ def questions_answered(evidence: Evidence, assignment: Assignment) -> Conclusion
 
 def answers_given(evidence: Evidence, assignment: Assignment, wanted: int) -> Conclusion:
     """Conclude how many of `wanted` answers there are: text cells with a dozen different words that do not repeat a cell of the lab."""
-    given = [words_of(text) for text in _given_texts(assignment.lab_file, assignment.digest)]
+    given = [words_of(text) for text in _given_texts(assignment.lab_file, assignment.digest).values()]
     written = [text for text in own_texts(evidence, assignment) if is_answer(text)]
     copies = sum(is_copy(text, given) for text in written)
     answers = len(written) - copies
@@ -124,10 +124,11 @@ def own_texts(evidence: Evidence, assignment: Assignment) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=8)
-def _given_texts(lab_file: Path, _digest: str) -> frozenset[str]:
-    """Return the lab's own markdown; the digest of the rubric covers that file, so a changed one is read again."""
-    cells = read_lab(lab_file).cells
-    return frozenset(_plain("\n".join(line.text for line in cell.lines)) for cell in cells if cell.kind == "markdown" and not cell.solution)
+def _given_texts(lab_file: Path, _digest: str) -> Mapping[str, str]:
+    """Return the lab's own markdown by its words on one line; the digest of the rubric covers that file, so a changed one is read again."""
+    cells = [cell for cell in read_lab(lab_file).cells if cell.kind == "markdown" and not cell.solution]
+    texts = ["\n".join(line.text for line in cell.lines) for cell in cells]
+    return {_plain(text): text for text in texts}
 
 
 def filled_rows(text: str) -> list[str]:
