@@ -161,8 +161,9 @@ def _judged_by(run: TrainingRun) -> Passes | None:
 
 
 def _held_back(run: TrainingRun, judged: Passes) -> bool:
-    """Whether the finished model was evaluated on other data, neither trained on nor chosen by."""
-    known = {judged.source, None, *trained_sources(run)}
+    """Whether the finished model was evaluated on other data than it was chosen by, and than it was mainly trained on."""
+    main = max(run.training, key=lambda passes: passes.rows, default=None)
+    known = {judged.source, None, main.source if main else None}
     return any(passes.source not in known for passes in run.evaluation if passes.when == "after")
 
 
