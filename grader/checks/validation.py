@@ -106,7 +106,7 @@ def chosen_on_validation(evidence: Evidence) -> Conclusion:
         return nothing_trained()
     for run in runs:
         judged = _judged_by(run)
-        if judged is None or run.restored is None or run.restored.epoch is None or _held_back(trace, judged):
+        if judged is None or run.restored is None or run.restored.epoch is None or _held_back(run, judged):
             continue
         gain = _gain(judged, run.restored.epoch)
         points = f"{100 * gain:+.1f}" if gain is not None else ""
@@ -160,10 +160,11 @@ def _judged_by(run: TrainingRun) -> Passes | None:
     return max(during, key=lambda passes: len(passes.loss or passes.accuracy), default=None)
 
 
-def _held_back(trace: Trace, judged: Passes) -> bool:
-    """Whether some other data, neither trained on nor chosen by, was evaluated in the work."""
-    known = {judged.source, None, *(source for other in trace.runs for source in trained_sources(other))}
-    return any(passes.source not in known for other in trace.runs for passes in other.evaluation)
+def _held_back(run: TrainingRun, judged: Passes) -> bool:
+    """Whether the finished model was evaluated on other data than it was chosen by, and than it was mainly trained on."""
+    main = max(run.training, key=lambda passes: passes.rows, default=None)
+    known = {judged.source, None, main.source if main else None}
+    return any(passes.source not in known for passes in run.evaluation if passes.when == "after")
 
 
 def _gain(judged: Passes, chosen: int) -> float | None:
