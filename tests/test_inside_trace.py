@@ -158,7 +158,7 @@ def test_samples_of_both_modes_are_kept_and_no_hook_stays(trace: Trace) -> None:
     trained = only(trace)
     assert trained.fed_train is not None
     assert trained.fed_eval is not None
-    assert np.array_equal(trained.fed_train, batch(1)[0][:16].numpy())
+    assert np.array_equal(trained.fed_train, batch(0)[0][:16].numpy())
     assert np.array_equal(trained.fed_eval, batch(7)[0][:16].numpy())
     assert not model._forward_pre_hooks
 
@@ -188,7 +188,8 @@ def test_copies_and_pickles_of_a_watched_module_work_on_their_own(trace: Trace) 
         assert torch.equal(other(batch(7)[0]), other(batch(7)[0]))
     assert b"Feed" not in stream.getvalue()
     trained = only(trace)
-    assert trained.fed_train is None
+    assert trained.fed_train is not None
+    assert np.array_equal(trained.fed_train, batch(0)[0][:16].numpy())
     assert trained.fed_eval is None
 
 

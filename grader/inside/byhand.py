@@ -66,15 +66,14 @@ class ByHand:
             made = subject.buffer.pop()
             subject.used -= 1
             other = self._subject_of(tensor)
-            if other is not None and other is not subject:
+            if other is not None:
                 self.commit_moved(other)
                 self._add(other, made)
                 self._sites = {site: other if known is subject else known for site, known in self._sites.items()}
 
-    def commit_moved(self, subject: Subject) -> None:
-        """Take weights that moved since the last backward for a step."""
-        # Weights that are gone were replaced by new ones.
-        if (subject.moved() or subject.reference() is None) and subject.buffer:
+    def commit_moved(self, subject: Subject, *, ended: bool = False) -> None:
+        """Take weights that moved since the last backward for a step; `ended` tells that no backward of this cell follows."""
+        if (subject.moved() or subject.replaced(ended=ended)) and subject.buffer:
             run = subject.run
             if run is None or (isinstance(subject, Bare) and run.last_cell != self._recorder.cell):
                 run = self._recorder.begin(subject)
@@ -102,7 +101,9 @@ class ByHand:
 
     def leaves_of(self, tensor: torch.Tensor) -> list[torch.Tensor]:
         """Return the leaves of a tensor's graph, in the order in which a walk from its end finds them."""
-        waiting, seen, leaves = [tensor.grad_fn], set(), []
+        waiting: list[Any] = [tensor.grad_fn]
+        seen: set[Any] = set()
+        leaves: list[torch.Tensor] = []
         while waiting and len(seen) < _MOST_NODES and len(leaves) < _MOST_LEAVES:
             node = waiting.pop(0)
             if node is None or node in seen:
@@ -119,7 +120,7 @@ class ByHand:
         for bare in self._bare:
             with contextlib.suppress(Exception):
                 if bare.by_hand:
-                    self.commit_moved(bare)
+                    self.commit_moved(bare, ended=True)
                 if bare.run is not None and bare.run.last_cell == self._recorder.cell:
                     names = named_things(self._recorder.namespace)
                     bare.names = [names.get(id(leaf), own) for own, leaf in bare.leaves()]
@@ -196,8 +197,10 @@ class Declared:
         for owner, thing in list(self._namespace.items())[:_MOST_NAMES]:
             if owner.startswith("_") or isinstance(thing, type | types.ModuleType | types.FunctionType | nn.Module):
                 continue
-            attributes = getattr(thing, "__dict__", None)
-            for name in self._names if type(attributes) is dict else ():
+            attributes: Any = getattr(thing, "__dict__", None)
+            if not isinstance(attributes, dict):
+                continue
+            for name in self._names:
                 yield from _floats(f"{owner}.{name}", attributes.get(name))
 
 

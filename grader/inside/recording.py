@@ -9,11 +9,11 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.nn.utils import clip_grad
 from torch.optim import Optimizer
 
 from . import losses
 from .byhand import ByHand, Declared, named_things
+from .gradients import Clipping
 from .hooks import Patches, tensor_in
 from .passes import Forward
 from .readings import Readings
@@ -65,9 +65,7 @@ class Recorder:
         for name in losses.FUNCTIONS:
             patches.after(functional, name, self._loss_of(name))
         patches.replace(torch.autograd, "backward", self._around_backward)
-        for owner in (nn.utils, clip_grad):
-            patches.after(owner, "clip_grad_norm_", self._clipped_norm)
-            patches.after(owner, "clip_grad_value_", self._clipped_value)
+        Clipping(lambda: (*self._watched, *self.hand.subjects()), lambda: self._stepper).install(patches)
         self._schedules.install(patches)
 
     def watch(self, trained: Trained) -> Watched:
@@ -274,22 +272,6 @@ class Recorder:
                 self.hand.commit_moved(watched)
             watched.backward(Backward(value=made.value, forwards=[], call=made.call, operation=made.operation))
         return waiting[-1]
-
-    def _clipped_norm(self, result: Any, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> None:
-        limit = float(options["max_norm"] if "max_norm" in options else arguments[1])
-        self._clipped("norm", limit, lambda _: float(result) > limit)
-
-    def _clipped_value(self, _result: Any, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> None:
-        limit = float(options["clip_value"] if "clip_value" in options else arguments[1])
-        # What was clipped ends at the limit.
-        self._clipped("value", limit, lambda gradients: any(float(gradient.abs().max()) >= limit for gradient in gradients if gradient.numel()))
-
-    def _clipped(self, kind: str, limit: float, in_force: Callable[[list[torch.Tensor]], bool]) -> None:
-        waiting = next((subject for subject in (*self._watched, *self.hand.subjects()) if subject.buffer), None)
-        subject = waiting if waiting is not None else self._stepper
-        if subject is not None:
-            gradients = [tensor.grad for _, tensor in subject.tensors() if tensor.grad is not None]
-            subject.clipped(kind, limit, in_force=in_force(gradients), late=waiting is None)
 
     def _finish(self, subject: Subject) -> None:
         self.keep(subject)

@@ -20,7 +20,7 @@ _BEFORE_BATCHES = 4
 
 @dataclass(slots=True, kw_only=True)
 class Source:
-    """One source; `rows` are the digests of its distinct rows so far, `same_as` the source that it turned out to be a part of."""
+    """One source; `rows` are the digests of its distinct rows so far, `whole` tells that a loader has given all of them, `same_as` the source that it turned out to be a part of."""
 
     id: int
     kind: str
@@ -30,6 +30,7 @@ class Source:
     dtype: str = ""
     rows: dict[str, None] = field(default_factory=dict)
     labels: set[int] = field(default_factory=set)
+    whole: bool = False
     same_as: int | None = None
     named_by: list[Callable[[], Any]] = field(default_factory=list)
 

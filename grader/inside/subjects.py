@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from .digests import weights_digest
+from .gradients import Gradients, is_nonzero
 from .hooks import Hook, Shapes
 from .losses import LossCall
 from .passes import Forward
@@ -19,7 +19,6 @@ from .structure import MOST_LAYERS, description, normalisation_counter
 from .trained import Trained
 
 _MOST_WAITING = 4096
-_CHECKED_EACH, _THEN_EVERY, _OF_GRADIENT = 64, 8, 4096
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,28 +29,6 @@ class Backward:
     forwards: list[Forward]
     call: LossCall | None
     operation: str
-
-
-class Gradients:
-    """Whether gradients were zeroed after a step, told from one parameter of the last layer."""
-
-    def __init__(self) -> None:
-        self.stepped = self.stale = False
-        self._checks = 0
-
-    def look(self, parameter: torch.Tensor | None) -> None:
-        """Look, before a backward, for what an earlier step has used already."""
-        if not self.stepped or parameter is None:
-            return
-        self.stepped = False
-        gradient = parameter.grad
-        if gradient is None:
-            self.stale = False
-            return
-        self._checks += 1
-        # Afterwards only now and then: a loop that forgets it forgets it each time.
-        if self._checks <= _CHECKED_EACH or self._checks % _THEN_EVERY == 0:
-            self.stale = is_nonzero(gradient)
 
 
 class Subject:
@@ -165,6 +142,10 @@ class Subject:
             self.run.note_state(self.run.end_digest)
             self.dirty = False
 
+    def replaced(self, *, ended: bool) -> bool:  # noqa: ARG002 - bare weights care
+        """Tell whether new tensors took the place of the weights."""
+        return False
+
     def moved(self) -> bool:
         """Tell whether the weights differ from those when this was asked last; the first answer is no."""
         parameter, before = self.reference(), self._seen
@@ -229,7 +210,7 @@ class Watched(Subject, Hook):
 
     def __call__(self, module: nn.Module, arguments: tuple[Any, ...], options: dict[str, Any], output: Any) -> None:
         """Note one pass of the watched module."""
-        if module is self.trained.module and not torch.compiler.is_compiling():
+        if not torch.compiler.is_compiling() and module is self.trained.module:
             with contextlib.suppress(Exception):
                 self._forwarded(self, arguments, options, output)
                 if self.shapes is not None:
@@ -255,7 +236,7 @@ class Bare(Subject):
     def __init__(self, leaves: Sequence[torch.Tensor]) -> None:
         super().__init__()
         self.by_hand = True
-        self.cell, self.used = -1, 0
+        self.cell, self.used, self.renewed = -1, 0, False
         self.shapes = [tuple(leaf.shape) for leaf in leaves]
         self.names = [f"w{place}" for place in range(len(leaves))]
         self._leaves: list[weakref.ref[torch.Tensor]] = []
@@ -264,11 +245,15 @@ class Bare(Subject):
     def now(self, leaves: Sequence[torch.Tensor]) -> None:
         """Take these leaves for the weights: an update that makes new tensors makes new leaves."""
         self._leaves = [weakref.ref(leaf) for leaf in leaves[: len(self.names)]]
-        self.used = 0
+        self.used, self.renewed = 0, bool(self.used)
 
     def reference(self) -> torch.Tensor | None:
         """Return the last leaf, if it is still there."""
         return self._leaves[-1]()
+
+    def replaced(self, *, ended: bool) -> bool:
+        """Tell whether the weights are gone, or at the end those that every update had replaced so far."""
+        return self.reference() is None or (ended and self.renewed)
 
     def leaves(self) -> list[tuple[str, torch.Tensor | None]]:
         """Return the leaves by name, None for those that are gone."""
@@ -277,12 +262,6 @@ class Bare(Subject):
     def tensors(self) -> list[tuple[str, torch.Tensor]]:
         """Return the leaves that are still there."""
         return [(name, leaf) for name, leaf in self.leaves() if leaf is not None]
-
-
-def is_nonzero(gradient: torch.Tensor) -> bool:
-    """Tell whether a gradient holds anything but zeros, from its first numbers."""
-    part = gradient.detach().reshape(-1)[:_OF_GRADIENT]
-    return bool(np.any(part.numpy())) if part.device.type == "cpu" and part.layout == torch.strided else bool((part != 0).any())
 
 
 def _together(forward: Forward, last: Forward) -> bool:
