@@ -104,7 +104,7 @@ def test_steps_epochs_and_losses_are_those_of_the_loop(trace: Trace) -> None:
     assert (run.steps, run.backwards, run.epochs) == (12, 12, 3)
     assert run.epochs_cut == "loader"
     assert run.batch_sizes == ((10, 9), (5, 3))
-    assert run.steps_per_epoch == ((0, 4), (1, 4), (2, 4))
+    assert run.steps_per_epoch == ((0, 4.0), (1, 4.0), (2, 4.0))
     assert [value for _, value in run.losses] == pytest.approx(losses, rel=1e-6)
 
 

@@ -113,7 +113,8 @@ class Recorder:
         for other in (*self._watched, *self.hand.subjects()):
             other.mark_end()
         if subject.run is not None:
-            self._finish(subject)
+            self.keep(subject)
+            subject.describe(self._optimised)
         run = Run(id=self._made, kind="by_hand" if isinstance(subject, Bare) else "module")
         self._made += 1
         if subject.run is None:
@@ -237,6 +238,8 @@ class Recorder:
             if isinstance(call.target, torch.Tensor) and len(call.output) == forward.rows:
                 forward.hits = losses.hits(call.output, call.target, sigmoid_inside=name == "binary_cross_entropy_with_logits")
                 forward.output = forward.target = None
+                if forward.reading is None:
+                    self.sources.add_labels_of(self.sources.id_of(forward.source), call.target)
             forward.loss = value_of(result)
 
         return note
@@ -249,7 +252,7 @@ class Recorder:
             with contextlib.suppress(Exception):
                 subject = self._before_backward(tensor_in(tensors))
             result = original(tensors, *arguments, **options)
-            if isinstance(subject, Bare):
+            if subject is not None:
                 with contextlib.suppress(Exception):
                     self.hand.check(subject)
             return result
@@ -271,12 +274,8 @@ class Recorder:
             if watched.by_hand:
                 self.hand.commit_moved(watched)
             watched.backward(Backward(value=made.value, forwards=[], call=made.call, operation=made.operation))
+        self.hand.expect(waiting[-1], tensor)
         return waiting[-1]
-
-    def _finish(self, subject: Subject) -> None:
-        self.keep(subject)
-        if isinstance(subject, Watched):
-            subject.describe(self._optimised)
 
     def keep(self, subject: Subject) -> None:
         """Keep the final weights of a subject's run, as the snapshot of its module has them."""

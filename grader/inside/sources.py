@@ -14,7 +14,7 @@ from .digests import rows_digested, sketch, weights_digest
 
 MOST_SOURCES, MOST_ROWS = 64, 4096
 _MOST_BYTES = 256 << 20
-_DIGESTS_TOLD, _MOST_LABELS = 256, 256
+_DIGESTS_TOLD, _MOST_LABELS, _TARGETS_SEEN = 256, 256, 16
 _BEFORE_BATCHES = 4
 
 
@@ -31,6 +31,7 @@ class Source:
     rows: dict[str, None] = field(default_factory=dict)
     labels: set[int] = field(default_factory=set)
     whole: bool = False
+    targets: int = 0
     same_as: int | None = None
     named_by: list[Callable[[], Any]] = field(default_factory=list)
 
@@ -113,6 +114,13 @@ class Sources:
         digests = rows_digested(tensor, left) if left > 0 else []
         self._bytes += len(digests) * size
         return digests
+
+    def add_labels_of(self, found: int | None, target: Any) -> None:
+        """Note the labels of the first targets of a source that is read without a loader."""
+        source = self._sources[found] if found is not None else None
+        if source is not None and source.targets < _TARGETS_SEEN and isinstance(target, torch.Tensor):
+            source.targets += 1
+            self.add_labels(source, target)
 
     def add_labels(self, source: Source, target: torch.Tensor | None) -> None:
         """Note the whole-number labels in a target: indices or one-hot rows."""

@@ -53,6 +53,9 @@ class Subject:
         """Return the weights by name."""
         raise NotImplementedError
 
+    def describe(self, optimised: set[int]) -> None:
+        """Describe the model into the run; `optimised` are the ids of all parameters that an optimiser moved."""
+
     def wait(self, forward: Forward) -> None:
         """Take a new pass; those before it that no backward can follow any more are evaluations."""
         if self.pending and not self.pending[-1].grad:
@@ -79,6 +82,14 @@ class Subject:
         self.buffer.append(made)
         if len(self.buffer) > _MOST_WAITING:
             del self.buffer[0]
+
+    def take_back(self) -> Backward:
+        """Give back the last backward, which was none of this subject's."""
+        made = self.buffer.pop()
+        self.pending[:0] = made.forwards
+        made.forwards = []
+        self.gradients.stepped = not self.buffer and self.run is not None
+        return made
 
     def _was_zeroed(self) -> bool:
         parameter = self.reference()
@@ -168,7 +179,7 @@ class Watched(Subject, Hook):
         self.trained, self._forwarded = trained, forwarded
         self.shapes: Shapes | None = None
         self._handle: Any = None
-        self._parameter: nn.Parameter | None = None
+        self._parameter: torch.Tensor | None = None
         self._counter: torch.Tensor | None = None
         self._counted = 0
         if trained.module is not None:
@@ -184,6 +195,13 @@ class Watched(Subject, Hook):
     def reference(self) -> torch.Tensor | None:
         """Return the last trainable parameter."""
         return self._parameter
+
+    def is_held_to(self, reached: Sequence[torch.Tensor]) -> bool:
+        """Tell whether a backward reached some parameter, and watch that one from now on: the last layer need not take part."""
+        own = {id(parameter) for _, parameter in self.tensors()}
+        found = next((leaf for leaf in reached if id(leaf) in own), None)
+        self._parameter = found if found is not None else self._parameter
+        return found is not None
 
     def tensors(self) -> list[tuple[str, torch.Tensor]]:
         """Return the parameters by name."""
@@ -217,7 +235,7 @@ class Watched(Subject, Hook):
                     self.shapes.remove()
 
     def describe(self, optimised: set[int]) -> None:
-        """Describe the module into the run; `optimised` are the ids of all parameters that an optimiser moved."""
+        """Describe the module into the run."""
         module, run = self.trained.module, self.run
         if module is not None and run is not None:
             run.model.update(description(module, self.shapes, run.start, optimised))
