@@ -546,6 +546,16 @@ def test_copies_pickles_and_compiled_models_work_under_the_trace(trace: Trace) -
     assert second.training[0].batches == 8
 
 
+def test_loaders_made_anew_in_every_epoch_are_one(trace: Trace) -> None:
+    model, data = Network(), TensorDataset(*batch(0))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(5):
+        train(model, DataLoader(data, 10, shuffle=True), epochs=1, optimizer=optimizer)
+    made = told(trace)
+    assert [(loader.passes, loader.same_order) for loader in made.loaders] == [(5, False)]
+    assert [(passes.count, len(passes.accuracy)) for passes in made.runs[0].training] == [(5, 5)]
+
+
 def test_the_last_of_many_runs_are_kept(trace: Trace) -> None:
     for _ in range(70):
         fit(nn.Linear(6, 3), steps=1)

@@ -3,7 +3,8 @@
 import math
 from typing import Any
 
-_MOST_HELD, _MOST_TOLD = 1024, 512
+_MOST_HELD = 1024
+_LONGEST_TEXT, _MOST_ITEMS = 200, 1024
 
 
 class Curve:
@@ -32,7 +33,7 @@ class Curve:
         for x in sorted(points):
             self.add(x, points[x])
 
-    def told(self, most: int = _MOST_TOLD) -> list[list[Any]]:
+    def told(self, most: int) -> list[list[Any]]:
         """Return the points as plain lists, at most `most` of them, the first and the last among them."""
         points = self.all_points()
         if len(points) > most:
@@ -71,10 +72,10 @@ class Means:
         other.close()
         self.curve.join(other.curve)
 
-    def told(self) -> list[list[Any]]:
-        """Return (epoch, mean) for every epoch, thinned."""
+    def told(self, most: int) -> list[list[Any]]:
+        """Return (epoch, mean) for every epoch, at most so many, the first and the last among them."""
         self.close()
-        return self.curve.told()
+        return self.curve.told(most)
 
     def close(self) -> None:
         """Take the epoch for complete."""
@@ -92,3 +93,14 @@ def number(value: Any) -> Any:
     except Exception:
         return "nan"
     return float(f"{real:.7g}") if math.isfinite(real) else str(real)
+
+
+def bounded(value: Any) -> Any:
+    """Return plain data with texts and lists cut to what is ever read of them."""
+    if isinstance(value, str):
+        return value[:_LONGEST_TEXT]
+    if isinstance(value, dict):
+        return {str(name)[:_LONGEST_TEXT]: bounded(item) for name, item in list(value.items())[:_MOST_ITEMS]}
+    if isinstance(value, list | tuple):
+        return [bounded(item) for item in value[:_MOST_ITEMS]]
+    return value

@@ -105,17 +105,26 @@ class Readings:
 
     def _began(self, iterator: Any, thing: Any) -> None:
         loader = self._by_loader.get(thing)
-        if loader is None and len(self._loaders) < MOST_LOADERS:
+        if loader is None:
             source = self._sources.of_dataset(thing.dataset)
-            if source is not None:
-                fixed = isinstance(thing.dataset, TensorDataset) and thing.collate_fn is default_collate
-                loader = Loader(id=len(self._loaders), source=source, thing=weakref.ref(thing), facts=_facts(thing), fixed=fixed)
-                source.named_by.append(loader.thing)
-                self._loaders.append(loader)
-                self._by_loader[thing] = loader
+            loader = self._loader_of(source, thing) if source is not None else None
         if loader is not None:
+            self._by_loader[thing] = loader
             loader.passes += 1
         self._by_iterator[iterator] = Reading(loader=loader, looked_at=loader is not None and loader.looked_at)
+
+    def _loader_of(self, source: Source, thing: Any) -> Loader | None:
+        """Return a loader that is new, or takes the place of one like it that is gone: some notebooks make theirs in every epoch."""
+        facts = _facts(thing)
+        loader = next((known for known in self._loaders if known.source is source and known.facts == facts and known.thing() is None), None)
+        if loader is None and len(self._loaders) < MOST_LOADERS:
+            fixed = isinstance(thing.dataset, TensorDataset) and thing.collate_fn is default_collate
+            loader = Loader(id=len(self._loaders), source=source, thing=weakref.ref(thing), facts=facts, fixed=fixed)
+            self._loaders.append(loader)
+        if loader is not None:
+            loader.thing = weakref.ref(thing)
+            source.named_by.append(loader.thing)
+        return loader
 
     def _drew(self, iterator: Any, index: Any) -> None:
         self._indices.setdefault(iterator, deque(maxlen=256)).append(index)

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from . import losses
 from .byhand import ByHand, Declared, named_things
+from .curves import bounded
 from .gradients import Clipping
 from .hooks import Patches, tensor_in
 from .passes import Forward
@@ -25,6 +26,7 @@ from .trained import Trained
 from .weights import Weights, record_name
 
 MOST_RUNS = 64
+_MOST_POINTS, _ALL_POINTS = 512, 8192
 
 
 class Modules(Protocol):
@@ -157,7 +159,7 @@ class Recorder:
             watched.attach()
 
     def cell_ended(self) -> None:
-        """Settle what waits: nothing crosses the end of a cell."""
+        """Settle what waits, and take the hooks off: nothing crosses the end of a cell."""
         self._last = self._call = None
         self.hand.settle()
         for watched in self._watched:
@@ -187,25 +189,21 @@ class Recorder:
             if watched.trained is trained:
                 self.keep(watched)
 
-    def detach(self) -> None:
-        """Take every hook off the modules."""
-        for watched in self._watched:
-            watched.detach()
-
     def told(self) -> dict[str, Any]:
         """Return the whole trace as plain data."""
         names = named_things(self.namespace)
-        runs = []
+        runs, most = [], min(_MOST_POINTS, _ALL_POINTS // max(1, len(self.runs)))
         for watched in self._watched:
             self.keep(watched)
             if watched.run is not None:
                 watched.run.model["name"] = names.get(id(watched.trained.module), "") if watched.trained.module is not None else ""
         for run in self.runs:
             with contextlib.suppress(Exception):
-                runs.append({**run.told(self.sources), "weights": record_name(run.id) if self.weights.has(run.id) else ""})
+                runs.append({**run.told(self.sources, most), "weights": record_name(run.id) if self.weights.has(run.id) else ""})
         sources, overlaps = self.sources.told(names)
         loaders = self.readings.told(names)
-        return {"runs": runs, "sources": sources, "loaders": loaders, "overlaps": overlaps, "left_out": self._made - len(self.runs)}
+        told: dict[str, Any] = {"runs": runs, "sources": sources, "loaders": loaders, "overlaps": overlaps}
+        return {**bounded(told), "left_out": self._made - len(self.runs)}
 
     def _forwarded(self, watched: Watched, arguments: tuple[Any, ...], options: dict[str, Any], output: Any) -> None:
         taken, given = tensor_in(arguments), tensor_in(output)

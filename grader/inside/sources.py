@@ -15,7 +15,7 @@ from .digests import rows_digested, sketch, weights_digest
 MOST_SOURCES, MOST_ROWS = 64, 4096
 _MOST_BYTES = 256 << 20
 _DIGESTS_TOLD, _MOST_LABELS, _TARGETS_SEEN = 256, 256, 16
-_BEFORE_BATCHES = 4
+_BEFORE_BATCHES, _MOST_NAMES = 4, 16
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,6 +74,7 @@ class Sources:
                 return None
             self._by_key[key] = source.id
         source = self._sources[self._by_key[key]]
+        del source.named_by[:-_MOST_NAMES]
         source.named_by.append(_reference(dataset))
         if isinstance(dataset, TensorDataset):
             source.named_by.append(_reference(dataset.tensors[0]))
@@ -167,6 +168,7 @@ class Sources:
             self._by_key[key] = source.id
             self.add_rows(source, tensor)
         source = self._sources[self._by_key[key]]
+        del source.named_by[:-_MOST_NAMES]
         source.named_by.append(_reference(tensor))
         return source.id
 
