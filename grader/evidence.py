@@ -38,12 +38,16 @@ class MissingRecord(Exception):  # noqa: N818 - a fact about the run, turned int
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceCell:
-    """One code cell as it was handed in, and how its run ended; `index` counts all cells of the notebook from 0."""
+    """One code cell as it was handed in, and how its run ended; `index` counts all cells of the notebook from 0.
+
+    `stored` is the text that the cell had printed when it was handed in, if any: said by the student, observed by nobody.
+    """
 
     index: int
     source: str
     status: str
     error: str
+    stored: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,9 +269,15 @@ def _source_cells(cells: Sequence[Mapping[str, Any]], execution: Execution) -> I
     for index, cell in enumerate(cells):
         if cell.get("cell_type") == "code":
             run = runs.get(index)
-            yield SourceCell(
-                index=index, source=_source(cell), status=run.status if run else "not_run", error=run.error if run else ""
-            )
+            ended, error = (run.status, run.error) if run else ("not_run", "")
+            yield SourceCell(index=index, source=_source(cell), status=ended, error=error, stored=printed_text(cell))
+
+
+def printed_text(cell: Mapping[str, Any]) -> str:
+    """Return what a code cell printed, results included, as one text."""
+    outputs = [output for output in cell.get("outputs", []) if isinstance(output, dict)]
+    texts = [output.get("text") or output.get("data", {}).get("text/plain") or "" for output in outputs if output.get("name") != "stderr"]
+    return "\n".join(("".join(text) if isinstance(text, list) else str(text)).rstrip("\n") for text in texts if text)
 
 
 def _source(cell: Mapping[str, Any]) -> str:

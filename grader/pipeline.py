@@ -13,7 +13,7 @@ import numpy as np
 from grader import __version__
 from grader.assignment import Assignment, Checks
 from grader.checks import Preparation
-from grader.datasets import DataRoot, PreparedView, hidden_set, public_images
+from grader.datasets import DataRoot, PreparedView, hidden_set, public_images, visible_test
 from grader.evidence import Evidence, freeze
 from grader.model import Execution, ExitReason, Given, Isolation, Json, Limits, Record, Run, Score, Submission, View
 from grader.sandbox import Container, Job, WarmStart, execute
@@ -91,6 +91,7 @@ def _give(records: tuple[Record, ...], submission: Submission, variant: Variant,
         rng=np.random.default_rng(int.from_bytes(key.digest(), "big")),
         hidden=hidden_set(setting.data, setting.view, variant.classes) if setting.data else None,
         public=public_images(setting.data, setting.view, variant.classes) if setting.data else None,
+        test=visible_test(setting.prepared, variant.classes) if setting.prepared else None,
     )
     return setting.checks.prepare(preparation)
 

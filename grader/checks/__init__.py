@@ -53,8 +53,9 @@ class Preparation:
     """What `prepare(preparation)` of an assignment's checks.py may look at to make the hidden inputs.
 
     `records` are the records of the run so far (all of them reported). `hidden` and `public` are None when the assignment uses
-    no images. `public` are the uint8 NHWC images of the variant's classes that the student's code can see. `rng` is the only
-    source of chance: it is seeded from assignment, student and replicate, never from anything the student's process knows.
+    no images. `public` are the uint8 NHWC images of the variant's classes that the student's code can see, `test` those of them that it
+    finds in the file `test`, with their labels. `rng` is the only source of chance: it is seeded from assignment, student and
+    replicate, never from anything the student's process knows.
     """
 
     variant: Mapping[str, Json]
@@ -63,6 +64,7 @@ class Preparation:
     rng: np.random.Generator
     hidden: "HiddenSet | None" = None
     public: NDArray[np.uint8] | None = None
+    test: "HiddenSet | None" = None
 
     def array(self, name: str) -> Array | None:
         """Return the array recorded under `name`, or None when the run recorded none."""

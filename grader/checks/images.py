@@ -17,9 +17,9 @@ from grader.thresholds import NotUsable
 
 
 def prepare_images(preparation: Preparation) -> tuple[dict[str, Array], dict[str, Json | Array]]:
-    """Return the hidden images as the model was fed, to send, and their labels, to keep.
+    """Return the hidden images and the visible test images as the model was fed, to send, and their labels, to keep.
 
-    Their order is drawn anew, since the published one is known; each pixel moves by at most one step of 256, so that no table of
+    The order of the hidden ones is drawn anew, since the published one is known; each pixel moves by at most one step of 256, so that no table of
     known images finds them.
     """
     if preparation.hidden is None or preparation.public is None:
@@ -42,9 +42,11 @@ def prepare_images(preparation: Preparation) -> tuple[dict[str, Array], dict[str
         except CannotPresent as problem:
             reason = problem.reason
             continue
-        images = presentation.present(moved)
+        sent: dict[str, Array] = {"images": presentation.present(moved)}
         kept["presentation"] = {"layout": presentation.layout.name, "scale": presentation.scale.tolist(), "offset": presentation.offset.tolist()}
-        return {"images": images}, kept
+        if preparation.test is not None:
+            sent["test_images"], kept["labels_test"] = presentation.present(preparation.test.images), preparation.test.labels
+        return sent, kept
     kept["cannot_present"] = {"ru": reason.ru, "en": reason.en}
     return {}, kept
 

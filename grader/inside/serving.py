@@ -18,6 +18,7 @@ from .limits import CellClock
 from .wire import Wire, WireClosed
 
 _MISSING_LISTED = 200
+_MOST_WEIGHTS = 64 << 20
 
 
 def run(reading: int, writing: int) -> None:
@@ -48,8 +49,9 @@ class Run:
     def serve(self, notebook: Mapping[str, Any]) -> None:
         """Run the notebook and talk with the parent until all is said; raises WireClosed when the parent goes away."""
         probe = self._prepare()
-        session = self._run_cells(notebook, probe)
+        session, told = self._run_cells(notebook, probe)
         session.record("missing_imports", self._missing[:_MISSING_LISTED])
+        self._guarded(session, "trace", lambda: [session.record(name, value) for name, value in told().items()])
         self._guarded(session, "describe", lambda: probe.describe(session))
         self._wire.send({"type": "ready"})
         header, payload = self._wire.receive()
@@ -71,7 +73,8 @@ class Run:
         self._wire.send({"type": "started", "environment": surroundings.environment(reached)})
         return probe
 
-    def _run_cells(self, notebook: Mapping[str, Any], probe: Any) -> Any:
+    def _run_cells(self, notebook: Mapping[str, Any], probe: Any) -> tuple[Any, Callable[[], dict[str, Any]]]:
+        """Run every cell; return what the probe sees, and what tells the records of the trainings and figures."""
         # Imported after the surroundings are made: what these import in turn reads the environment.
         from .epochs import Epochs
         from .session import Session
@@ -87,13 +90,14 @@ class Run:
         sys.path.insert(0, "")
         sys.argv = [""]
         watched = _with_aliases(probe, self._job.get("aliases", {}))
-        epochs, trace = Epochs(shell.namespace, watched), Trace()
+        weights_bytes = min(_MOST_WEIGHTS, int(self._job["limits"]["output_mb"]) << 18)
+        epochs, trace = Epochs(shell.namespace, watched), Trace(shell.namespace, watched, weights_bytes=weights_bytes)
         rewriting.install(self._note_missing, epochs.note)
         shell.rewrite_with(rewriting.CellRewriter(watched))
         trace.install()
         for self._cell, cell in enumerate(notebook.get("cells", [])):
             if cell.get("cell_type") == "code":
-                trace.cell_started(self._cell)
+                trace.cell_started(self._cell, _source(cell))
                 epochs.cell_started(self._cell)
                 result = shell.run(_source(cell))
                 trace.cell_ended()
@@ -101,13 +105,13 @@ class Run:
                 times = {"cpu_s": round(result.cpu_s, 4), "wall_s": round(result.wall_s, 4)}
                 frame = {"type": "cell", "index": self._cell, "status": result.status, "error": result.error, **times}
                 self._wire.send(frame, json.dumps(result.outputs).encode("ascii"))
-        return Session(shell.namespace, epochs.epochs, trace.close())
+        return Session(shell.namespace, epochs.epochs, trace.close()), trace.told
 
     def _note_missing(self, module: str) -> None:
         self._missing.append({"cell": self._cell, "module": module})
 
-    def _guarded(self, session: Any, phase: str, step: Callable[[], None]) -> None:
-        """Run a step of the probe within the limits of a cell and send its records; if it breaks, say so and go on."""
+    def _guarded(self, session: Any, phase: str, step: Callable[[], Any]) -> None:
+        """Run a step that touches what student code left within the limits of a cell and send its records; if it breaks, say so and go on."""
         error: BaseException | None = None
         try:
             self._clock.arm(last=True)
