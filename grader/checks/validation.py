@@ -1,7 +1,7 @@
 """How a training was validated: modes, graph, statistics, and what the best epoch was chosen on."""
 
 from grader.checks import Conclusion, check, failed, partial, passed
-from grader.checks.runs import listed, module_runs, named, no_run_is, nothing_trained, trained_sources, validation
+from grader.checks.runs import listed, module_runs, named, no_run_is, nothing_trained, validation
 from grader.checks.source import code_cells, find
 from grader.checks.trace import Curve, Passes, Trace, TrainingRun, trace_of
 from grader.evidence import Evidence
