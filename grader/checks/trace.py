@@ -161,7 +161,7 @@ class TrainingRun:
     loss: Loss | None = None
     batch_sizes: tuple[tuple[int, int], ...] = ()
     epochs: int = 0
-    epochs_cut: Literal["loader", "evaluation", "full_batch", "none"] = "none"
+    epochs_cut: Literal["loader", "rows", "full_batch", "evaluation", "none"] = "none"
     steps_per_epoch: Curve = ()
     losses: Curve = ()
     gradient_norms: Curve = ()

@@ -64,6 +64,7 @@ class ByHand:
         self._before = (None, 0)
         if gradient is before and (gradient is None or gradient._version == version) and tensor is not None and subject.buffer:  # noqa: SLF001
             made = subject.buffer.pop()
+            subject.used -= 1
             other = self._subject_of(tensor)
             if other is not None and other is not subject:
                 self.commit_moved(other)
@@ -88,9 +89,9 @@ class ByHand:
         for bare in self._bare:
             if any(id(own) in wanted for _, own in bare.tensors()):
                 return bare
-        # An update that makes new tensors leaves nothing of the old ones, so that shapes are all there is to go by.
+        # An update that makes new tensors uses every one once, so that shapes are all there is to go by.
         for bare in self._bare:
-            if bare.shapes == shapes and bare.cell == self._recorder.cell and bare.reference() is None:
+            if bare.shapes == shapes and bare.cell == self._recorder.cell and bare.used <= 1:
                 bare.now(leaves)
                 return bare
         bare = Bare(leaves)
@@ -119,7 +120,7 @@ class ByHand:
             with contextlib.suppress(Exception):
                 if bare.by_hand:
                     self.commit_moved(bare)
-                if bare.dirty and bare.run is not None:
+                if bare.run is not None and bare.run.last_cell == self._recorder.cell:
                     names = named_things(self._recorder.namespace)
                     bare.names = [names.get(id(leaf), own) for own, leaf in bare.leaves()]
                     bare.run.model = {**described_tensors(bare.tensors()), "optimised": bare.run.model.get("optimised", 0)}
@@ -140,6 +141,9 @@ class ByHand:
         return watched
 
     def _add(self, subject: Subject, made: Backward) -> None:
+        """Give a backward to a subject, with the batch that bare weights can have read."""
+        if isinstance(subject, Bare):
+            subject.used += 1
         batch = self._recorder.readings.open_batch()
         if isinstance(subject, Bare) and batch is not None:
             loader = batch.reading.loader

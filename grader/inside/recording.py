@@ -1,6 +1,7 @@
 """Cuts what the hooks tell into training runs, and tells them as one record."""
 
 import contextlib
+import time
 import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -46,7 +47,7 @@ class Recorder:
         self.sources, self.weights = Sources(), Weights(weights_bytes)
         self.readings = Readings(self.sources)
         self.runs: list[Run] = []
-        self.cell = -1
+        self.cell, self._cell_began = -1, 0.0
         self._made = 0
         self._watched: list[Watched] = []
         self._by_optimizer: weakref.WeakKeyDictionary[Optimizer, tuple[Run, Subject]] = weakref.WeakKeyDictionary()
@@ -122,6 +123,7 @@ class Recorder:
         if isinstance(subject, Watched) and subject.trained.module is not None:
             subject.look_at(subject.trained.module)
         run.begin(self.cell, subject.tensors(), subject.initial)
+        subject.initial = ""
         earlier = (other.id for other in reversed(self.runs) if other.end_digest == run.start_digest)
         run.continues = next(earlier, None)
         self.runs.append(run)
@@ -151,7 +153,7 @@ class Recorder:
 
     def cell_started(self, index: int) -> None:
         """Tell that a cell is about to run."""
-        self.cell = index
+        self.cell, self._cell_began = index, time.perf_counter()
         for watched in self._watched:
             watched.attach()
 
@@ -173,7 +175,7 @@ class Recorder:
         """Make a run of a cell that moved weights of declared names with neither an optimiser nor autograd."""
         if any(run.last_cell == self.cell for run in self.runs):
             return
-        run = Run(id=self._made, kind="by_hand", first_cell=self.cell, last_cell=self.cell)
+        run = Run(id=self._made, kind="by_hand", first_cell=self.cell, last_cell=self.cell, began=self._cell_began, ended=time.perf_counter())
         weights = declared.cell_ended(run, source)
         if weights:
             self._made += 1

@@ -43,6 +43,7 @@ class Run:
     rows_in_epoch: int = 0
     reading: Any = None
     evaluating: Any = None
+    source: int | None = None
     evaluated: bool = False
     per_epoch: Curve = field(default_factory=Curve)
     losses: Curve = field(default_factory=Curve)
@@ -173,21 +174,19 @@ class Run:
     def _cut(self, forward: Forward) -> None:
         """Begin a new epoch where this training pass is the first of one."""
         cut = self.cut_by(forward)
-        if forward.length and self.epoch < 0:
-            cut = "full_batch" if forward.length == forward.rows else "rows"
         if cut or self.epoch < 0:
             self._close_epoch()
             self.epoch += 1
             self.cut = cut or self.cut
             self.in_epoch = self.rows_in_epoch = 0
-        self.reading, self.evaluated = forward.reading, False
+        self.reading, self.source, self.evaluated = forward.reading, forward.source, False
         self.rows_in_epoch += forward.rows
 
     def cut_by(self, forward: Forward) -> str:
         """Return what makes this pass the first of an epoch, or nothing."""
         if forward.reading is not None or self.reading is not None:
             return "loader" if forward.reading is not self.reading else ""
-        if forward.length:
+        if forward.length and forward.source == self.source:
             by = "full_batch" if forward.length == forward.rows else "rows"
             return by if self.rows_in_epoch + forward.rows > forward.length else ""
         return "evaluation" if self.evaluated else ""

@@ -88,6 +88,8 @@ class Subject:
         """Take a backward: the passes that can have led to it wait for a step from now on."""
         if self.run is None and not self.initial:
             self.initial = self.digest()
+        if self.buffer and self._was_zeroed():
+            self.buffer.clear()  # what those had left was thrown away, and no step will use it
         self.gradients.look(self.reference())
         last = self.pending[-1] if self.pending else None
         for forward in self.pending:
@@ -100,6 +102,10 @@ class Subject:
         self.buffer.append(made)
         if len(self.buffer) > _MOST_WAITING:
             del self.buffer[0]
+
+    def _was_zeroed(self) -> bool:
+        parameter = self.reference()
+        return parameter is not None and (parameter.grad is None or not is_nonzero(parameter.grad))
 
     def commit(self, run: Run) -> None:
         """Give what waited to the run that steps."""
@@ -206,9 +212,10 @@ class Watched(Subject, Hook):
         """Begin to watch."""
         module = self.trained.module
         if module is not None and self._handle is None:
-            self._handle = module.register_forward_hook(self, with_kwargs=True)
+            # First, as hooks are called in their order: the shapes are taken off when this one is called.
             if self.shapes is None:
                 self.shapes = Shapes(module, MOST_LAYERS)
+            self._handle = module.register_forward_hook(self, with_kwargs=True)
 
     def detach(self) -> None:
         """Stop watching."""
@@ -248,7 +255,7 @@ class Bare(Subject):
     def __init__(self, leaves: Sequence[torch.Tensor]) -> None:
         super().__init__()
         self.by_hand = True
-        self.cell = -1
+        self.cell, self.used = -1, 0
         self.shapes = [tuple(leaf.shape) for leaf in leaves]
         self.names = [f"w{place}" for place in range(len(leaves))]
         self._leaves: list[weakref.ref[torch.Tensor]] = []
@@ -257,6 +264,7 @@ class Bare(Subject):
     def now(self, leaves: Sequence[torch.Tensor]) -> None:
         """Take these leaves for the weights: an update that makes new tensors makes new leaves."""
         self._leaves = [weakref.ref(leaf) for leaf in leaves[: len(self.names)]]
+        self.used = 0
 
     def reference(self) -> torch.Tensor | None:
         """Return the last leaf, if it is still there."""
