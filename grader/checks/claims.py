@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from grader.assignment import Assignment
 from grader.checks import Conclusion, check, failed, passed
-from grader.checks.runs import batch_size, module_runs, nothing_trained, rate, validation
+from grader.checks.runs import batch_size, epochs_of, module_runs, nothing_trained, rate, validation
 from grader.checks.study import own_texts
 from grader.checks.tables import Row, read_results
 from grader.checks.trace import Trace, TrainingRun, trace_of
@@ -27,14 +27,14 @@ def table_agrees(evidence: Evidence, assignment: Assignment) -> Conclusion:
     if not runs or not rows:
         return nothing_trained()
     found = [(row, matching(trace, row, runs)) for row in rows]
-    wrong = [(row, same) for row, same in found if same and not any(agrees(row, run) for run in same)]
+    wrong = [(row, same) for row, same in found if same and not any(agrees(trace, row, run) for run in same)]
     known = sum(bool(same) for _, same in found)
     hint = Text(
         ru="Впишите числа, которые напечатала эта тетрадь; если обучение из строки удалено, верните его или приложите вывод.",
         en="Write the numbers that this notebook printed; if a row's training was removed, put it back or attach its output.",
     )
     if wrong:
-        shown = "; ".join(_shown(row, same[0]) for row, same in wrong[:4])
+        shown = "; ".join(_shown(trace, row, same[0]) for row, same in wrong[:4])
         return failed(
             Text(ru=f"Строк, которые расходятся с обучением: {len(wrong)} из {len(rows)}.", en=f"Rows that contradict their training: {len(wrong)} of {len(rows)}."),
             hint=hint,
@@ -61,7 +61,7 @@ def matching(trace: Trace, row: Row, runs: Sequence[TrainingRun]) -> list[Traini
 
 
 def _same_numbers(trace: Trace, row: Row, run: TrainingRun) -> bool:
-    pairs = [(row.lr, rate(run)), (row.batch, batch_size(trace, run)), (row.epochs, run.epochs or None)]
+    pairs = [(row.lr, rate(run)), (row.batch, batch_size(trace, run)), (row.epochs, epochs_of(run))]
     if any(stated is not None and had is not None and abs(stated - had) > _RELATIVE * abs(had) for stated, had in pairs):
         return False
     widths = linear_widths(run)
@@ -73,26 +73,26 @@ def linear_widths(run: TrainingRun) -> tuple[int, ...]:
     return tuple(layer.output[-1] for layer in run.model.layers if layer.class_name == "Linear" and layer.output)
 
 
-def accuracies(run: TrainingRun) -> tuple[float | None, float | None]:
+def accuracies(trace: Trace, run: TrainingRun) -> tuple[float | None, float | None]:
     """Return the last accuracies seen on data that was trained on (in evaluation, else in training) and on other data, 0..1."""
-    others = validation(run)
+    others = validation(trace, run)
     on_own = [passes for passes in run.evaluation if passes not in others and passes.accuracy] or [passes for passes in run.training if passes.accuracy]
     on_others = [passes for passes in others if passes.accuracy]
     last_own, last_other = (max(seen, key=lambda one: (one.last_cell, one.last_epoch), default=None) for seen in (on_own, on_others))
     return (last_own.accuracy[-1][1] if last_own else None), (last_other.accuracy[-1][1] if last_other else None)
 
 
-def agrees(row: Row, run: TrainingRun) -> bool:
+def agrees(trace: Trace, row: Row, run: TrainingRun) -> bool:
     """Whether the row's accuracies are within TOLERANCE of the training's, in their own columns or swapped."""
-    train, test = accuracies(run)
+    train, test = accuracies(trace, run)
     return any(
         all(stated is None or seen is None or abs(stated - seen) <= TOLERANCE for stated, seen in pairs)
         for pairs in (((row.train, train), (row.test, test)), ((row.test, train), (row.train, test)))
     )
 
 
-def _shown(row: Row, run: TrainingRun) -> str:
-    pairs = (("train", row.train, accuracies(run)[0]), ("test", row.test, accuracies(run)[1]))
+def _shown(trace: Trace, row: Row, run: TrainingRun) -> str:
+    pairs = (("train", row.train, accuracies(trace, run)[0]), ("test", row.test, accuracies(trace, run)[1]))
     return f"{row.written[:60]}: " + ", ".join(f"{name} {stated:.1%} ≠ {seen:.1%}" for name, stated, seen in pairs if stated is not None and seen is not None)
 
 
