@@ -19,8 +19,8 @@ from typing import Any
 import click
 import jupytext
 import nbformat
+from lab1 import CLASSES, solution, student
 
-from benchmarks.lab1 import CLASSES, solution, student
 from grader.datasets import find_data_root, prepare_view
 from grader.model import View
 
@@ -41,13 +41,13 @@ shell = part("shell").NotebookShell(part("limits").CellClock(1e6, 1e6), 64 << 20
 trace = part("trace").Trace(shell.namespace, ("weights_1", "bias_1", "weights_2", "bias_2")) if watched == "yes" else None
 if trace:
     trace.install()
-cells, told = [], {}
+cells = []
 for index, cell in enumerate(json.loads(Path(notebook).read_text())["cells"]):
     if cell["cell_type"] == "code":
-        before = os.times()
+        before, source = os.times(), "".join(cell["source"])
         if trace:
-            trace.cell_started(index, cell["source"])
-        result = shell.run(cell["source"])
+            trace.cell_started(index, source)
+        result = shell.run(source)
         if trace:
             trace.cell_ended()
         after = os.times()
@@ -103,6 +103,8 @@ def main(rounds: int, data: Path | None, work: Path | None) -> None:
                 click.echo(f"{'with' if watched else 'without'}: {seconds[watched][-1]:.2f} s, runs {told['runs']}, telling {told['telling_s']:.2f} s")
         if len(printed) != 1:
             raise SystemExit("the cells printed other numbers with the trace than without")
+        if any(error for _, error in json.loads(printed.pop())):
+            raise SystemExit("some cells failed")
     middle = {watched: statistics.median(values) for watched, values in seconds.items()}
     least = {watched: min(values) for watched, values in seconds.items()}
     click.echo(f"CPU with/without: medians {middle[True] / middle[False]:.3f}, least {least[True] / least[False]:.3f}; load {os.getloadavg()[0]:.1f}")

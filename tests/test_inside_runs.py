@@ -1,6 +1,7 @@
 """Trainings as runs: what the trace tells of real small trainings, each property where it holds and where it does not."""
 
 import copy
+import functools
 import io
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,7 +16,7 @@ from grader.checks.plain import read
 from grader.checks.trace import Trace as Read
 from grader.checks.trace import TrainingRun
 from grader.inside.trace import Trace
-from tests.inside_training import Network, batch, fit
+from tests.inside_training import Network, batch, first_layer, fit
 
 Names = dict[str, Any]
 
@@ -51,6 +52,10 @@ def loader_of(seed: int, rows: int = 40, size: int = 10, **options: Any) -> Data
     return DataLoader(TensorDataset(*batch(seed, rows)), batch_size=size, **options)
 
 
+def backward(loss: Any) -> None:
+    loss.backward()
+
+
 def train(
     model: nn.Module, loader: Any, *, epochs: int = 2, loss: Callable[..., Any] | None = None, optimizer: Any = None, zero: bool = True,
     each_epoch: Callable[[], Any] = lambda: None, before_step: Callable[[], Any] = lambda: None, after_step: Callable[[], Any] = lambda: None,
@@ -61,11 +66,15 @@ def train(
         for inputs, labels in loader:
             if zero:
                 optimizer.zero_grad()
-            (loss or F.cross_entropy)(model(inputs), labels).backward()
+            backward((loss or F.cross_entropy)(model(inputs), labels))
             before_step()
             optimizer.step()
             after_step()
         each_epoch()
+
+
+def clip(model: nn.Module, limit: float) -> None:
+    nn.utils.clip_grad_norm_(model.parameters(), limit)
 
 
 def evaluate(model: nn.Module, loader: Any, *, mode: bool = False, grad: bool = False) -> None:
@@ -92,9 +101,10 @@ def test_steps_epochs_and_losses_are_those_of_the_loop(trace: Trace) -> None:
 
     train(Network(), loader_of(0, rows=35), epochs=3, loss=noted)
     run = only(trace)
-    assert (run.steps, run.backwards, run.epochs, run.epochs_cut) == (12, 12, 3, "loader")
+    assert (run.steps, run.backwards, run.epochs) == (12, 12, 3)
+    assert run.epochs_cut == "loader"
     assert run.batch_sizes == ((10, 9), (5, 3))
-    assert run.steps_per_epoch == ((0, 4), (1, 4), (2, 4))
+    assert run.steps_per_epoch == ((0, 4.0), (1, 4.0), (2, 4.0))
     assert [value for _, value in run.losses] == pytest.approx(losses, rel=1e-6)
 
 
@@ -157,10 +167,18 @@ def test_steps_on_gradients_of_earlier_steps_are_counted(trace: Trace, zero: boo
 
 
 def test_zeroing_in_place_and_through_data_counts_as_zeroing(trace: Trace) -> None:
-    for zero in (lambda optimizer, _: optimizer.zero_grad(set_to_none=False), lambda _, model: [p.grad.data.zero_() for p in model.parameters()]):
+    for through_data in (False, True):
         model = Network()
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-        train(model, loader_of(0), optimizer=optimizer, zero=False, after_step=lambda zero=zero, o=optimizer, m=model: zero(o, m))
+
+        def zero(model: nn.Module = model, optimizer: Any = optimizer, through_data: bool = through_data) -> None:
+            if not through_data:
+                optimizer.zero_grad(set_to_none=False)
+            for parameter in model.parameters() if through_data else ():
+                assert parameter.grad is not None
+                parameter.grad.data.zero_()
+
+        train(model, loader_of(0), optimizer=optimizer, zero=False, after_step=zero)
     assert [run.accumulated_steps for run in told(trace).runs] == [0, 0]
 
 
@@ -168,7 +186,7 @@ def test_deliberate_accumulation_has_more_backwards_than_steps_and_none_left_ove
     model = Network()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     for place, (inputs, labels) in enumerate(loader_of(0)):
-        F.cross_entropy(model(inputs), labels).backward()
+        backward(F.cross_entropy(model(inputs), labels))
         if place % 2:
             optimizer.step()
             optimizer.zero_grad()
@@ -208,7 +226,7 @@ def test_loss_and_target_encoding_are_named(trace: Trace, loss: Any, function: s
 def test_clipping_is_counted_with_what_it_found(trace: Trace) -> None:
     for limit in (1e-3, 1e3):
         model = Network()
-        train(model, loader_of(0), before_step=lambda m=model, limit=limit: nn.utils.clip_grad_norm_(m.parameters(), limit))
+        train(model, loader_of(0), before_step=functools.partial(clip, model, limit))
     train(Network(), loader_of(0))
     tight, loose, none = told(trace).runs
     assert [(item.kind, item.limit, item.calls, item.in_force, item.late) for item in tight.clipping] == [("norm", 1e-3, 8, 8, 0)]
@@ -260,7 +278,7 @@ def test_train_mode_restored_or_not(trace: Trace, restored: bool) -> None:
             model.train()
         for inputs, labels in loader_of(0):
             optimizer.zero_grad()
-            F.cross_entropy(model(inputs), labels).backward()
+            backward(F.cross_entropy(model(inputs), labels))
             optimizer.step()
         evaluate(model, held_out)
     assert only(trace).train_mode_restored is restored
@@ -331,9 +349,9 @@ def test_parameters_that_nobody_trains_are_named(trace: Trace) -> None:
 def test_frozen_parameters_that_changed_are_named(trace: Trace) -> None:
     kept, moved = Network(), Network()
     for model in (kept, moved):
-        model.layers[0].weight.requires_grad_(False)
+        first_layer(model).weight.requires_grad_(False)
     train(kept, loader_of(0))
-    train(moved, loader_of(0), each_epoch=lambda: moved.layers[0].weight.data.mul_(2))
+    train(moved, loader_of(0), each_epoch=lambda: first_layer(moved).weight.data.mul_(2))
     first, second = told(trace).runs
     assert (first.model.frozen, first.model.frozen_changed) == (("layers.0.weight",), ())
     assert second.model.frozen_changed == ("layers.0.weight",)
@@ -405,7 +423,7 @@ def test_data_without_a_loader_is_told_whole_in_slices_and_in_batches(trace: Tra
             for start in range(0, 60, 60 if cut == "whole" else 10):
                 part = slice(None) if cut == "whole" else slice(start, start + 10) if cut == "slices" else torch.randperm(60)[:10]
                 optimizer.zero_grad()
-                F.cross_entropy(model(names["X"] if cut == "whole" else names["X"][part]), y[part]).backward()
+                backward(F.cross_entropy(model(names["X"] if cut == "whole" else names["X"][part]), y[part]))
                 optimizer.step()
             model.eval()
             with torch.no_grad():
@@ -423,7 +441,7 @@ def test_weights_moved_by_hand_with_autograd_make_a_run(trace: Trace, names: Nam
         weights = names[f"w_{zero}"] = torch.zeros(6, 3, requires_grad=True)
         inputs, labels = batch(0)
         for _ in range(5):
-            F.cross_entropy(inputs @ weights, labels).backward()
+            backward(F.cross_entropy(inputs @ weights, labels))
             assert weights.grad is not None
             with torch.no_grad():
                 weights -= 0.1 * weights.grad
@@ -443,7 +461,7 @@ def test_weights_that_each_update_makes_anew_are_one_run(trace: Trace, names: Na
     inputs, labels = batch(0)
     for _ in range(5):
         loss = F.cross_entropy(inputs @ names["w"], labels)
-        loss.backward()
+        backward(loss)
         with torch.no_grad():
             names["w"] = names["w"] - 0.1 * names["w"].grad
         names["w"].requires_grad_()
@@ -455,10 +473,11 @@ def test_a_module_moved_in_a_loop_is_a_run_without_an_optimiser(trace: Trace) ->
     model = Network()
     for inputs, labels in loader_of(0):
         model.zero_grad()
-        F.cross_entropy(model(inputs), labels).backward()
+        backward(F.cross_entropy(model(inputs), labels))
         with torch.no_grad():
             for parameter in model.parameters():
-                parameter -= 0.1 * parameter.grad
+                assert parameter.grad is not None
+                parameter.sub_(0.1 * parameter.grad)
     run = only(trace)
     assert (run.kind, run.model.class_name, run.optimizer, run.steps) == ("module", "Network", None, 4)
 
@@ -468,7 +487,7 @@ def test_bare_tensors_under_an_optimiser_are_by_hand(trace: Trace) -> None:
     optimizer = torch.optim.SGD([weights, bias], lr=0.1)
     for inputs, labels in loader_of(0):
         optimizer.zero_grad()
-        F.cross_entropy(inputs @ weights + bias, labels).backward()
+        backward(F.cross_entropy(inputs @ weights + bias, labels))
         optimizer.step()
     run = only(trace)
     assert (run.kind, run.steps, run.model.optimised, run.batch_sizes) == ("by_hand", 4, 21, ((10, 4),))
@@ -491,7 +510,7 @@ def test_a_backward_through_a_trained_model_that_no_step_follows_is_no_training(
     model = Network()
     train(model, loader_of(0))
     picture = batch(5)[0].requires_grad_()
-    model(picture).sum().backward()  # type: ignore[no-untyped-call]
+    backward(model(picture).sum())
     run = only(trace)
     assert (run.backwards, [passes.rows for passes in run.training]) == (8, [80])
 
@@ -501,10 +520,10 @@ def test_two_models_trained_against_each_other_are_two_runs(trace: Trace) -> Non
     optimizers = [torch.optim.SGD(model.parameters(), lr=0.1) for model in (maker, judge)]
     for inputs, _ in loader_of(0):
         optimizers[1].zero_grad()
-        (judge(inputs).mean() - judge(maker(inputs).detach()).mean()).backward()
+        backward(judge(inputs).mean() - judge(maker(inputs).detach()).mean())
         optimizers[1].step()
         optimizers[0].zero_grad()
-        judge(maker(inputs)).mean().backward()
+        backward(judge(maker(inputs)).mean())
         optimizers[0].step()
     assert [(run.steps, run.backwards) for run in told(trace).runs] == [(4, 4), (4, 4)]
 
@@ -519,12 +538,22 @@ def test_copies_pickles_and_compiled_models_work_under_the_trace(trace: Trace) -
     for other in (copy.deepcopy(model), torch.load(io.BytesIO(stream.getvalue()), weights_only=False)):
         other.eval()
         assert torch.equal(other(batch(7)[0]), model.eval()(batch(7)[0]))
-    compiled = torch.compile(Network(), backend="eager", fullgraph=True)
+    compiled: Any = torch.compile(Network(), backend="eager", fullgraph=True)
     train(compiled, loader_of(0))
     evaluate(compiled, loader_of(1))
     first, second = told(trace).runs
     assert (first.steps, second.steps) == (8, 8)
     assert second.training[0].batches == 8
+
+
+def test_loaders_made_anew_in_every_epoch_are_one(trace: Trace) -> None:
+    model, data = Network(), TensorDataset(*batch(0))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(5):
+        train(model, DataLoader(data, 10, shuffle=True), epochs=1, optimizer=optimizer)
+    made = told(trace)
+    assert [(loader.passes, loader.same_order) for loader in made.loaders] == [(5, False)]
+    assert [(passes.count, len(passes.accuracy)) for passes in made.runs[0].training] == [(5, 5)]
 
 
 def test_the_last_of_many_runs_are_kept(trace: Trace) -> None:

@@ -30,7 +30,7 @@ class ByHand:
         self._recorder = recorder
         self._sites: dict[tuple[types.CodeType, int], Subject] = {}
         self._bare: list[Bare] = []
-        self._before: tuple[Any, int] = (None, 0)
+        self._before: tuple[int, int] = (0, 0)
         self._tensor: torch.Tensor | None = None
 
     def subjects(self) -> list[Bare]:
@@ -50,31 +50,33 @@ class ByHand:
         if subject.by_hand:
             self.commit_moved(subject)
         self._add(subject, made)
-        parameter = subject.reference()
-        gradient = parameter.grad if parameter is not None else None
-        self._before, self._tensor = (gradient, gradient._version if gradient is not None else 0), tensor  # noqa: SLF001
+        self.expect(subject, tensor)
         return subject
 
-    def check(self, subject: Bare) -> None:
-        """After a backward: if it did not reach the subject of its line, it was another's."""
-        tensor, self._tensor = self._tensor, None
-        parameter = subject.reference()
-        gradient = parameter.grad if parameter is not None else None
-        before, version = self._before
-        self._before = (None, 0)
-        if gradient is before and (gradient is None or gradient._version == version) and tensor is not None and subject.buffer:  # noqa: SLF001
-            made = subject.buffer.pop()
-            subject.used -= 1
-            other = self._subject_of(tensor)
-            if other is not None and other is not subject:
-                self.commit_moved(other)
-                self._add(other, made)
-                self._sites = {site: other if known is subject else known for site, known in self._sites.items()}
+    def expect(self, subject: Subject, tensor: torch.Tensor) -> None:
+        """Note before a backward what it must change if it reaches this subject."""
+        self._tensor, self._before = tensor, _state_of(subject)
 
-    def commit_moved(self, subject: Subject) -> None:
-        """Take weights that moved since the last backward for a step."""
-        # Weights that are gone were replaced by new ones.
-        if (subject.moved() or subject.reference() is None) and subject.buffer:
+    def check(self, subject: Subject) -> None:
+        """After a backward: if it did not reach the subject it was taken for, it was another's."""
+        tensor, self._tensor = self._tensor, None
+        if tensor is None or not subject.buffer or _state_of(subject) != self._before:
+            return
+        reached = self.leaves_of(tensor)
+        if isinstance(subject, Watched) and subject.is_held_to(reached):
+            return
+        made = subject.take_back()
+        if isinstance(subject, Bare):
+            subject.used -= 1
+        other = self._subject_of(tensor)
+        if other is not None:
+            self.commit_moved(other)
+            self._add(other, made)
+            self._sites = {site: other if known is subject else known for site, known in self._sites.items()}
+
+    def commit_moved(self, subject: Subject, *, ended: bool = False) -> None:
+        """Take weights that moved since the last backward for a step; `ended` tells that no backward of this cell follows."""
+        if (subject.moved() or subject.replaced(ended=ended)) and subject.buffer:
             run = subject.run
             if run is None or (isinstance(subject, Bare) and run.last_cell != self._recorder.cell):
                 run = self._recorder.begin(subject)
@@ -102,7 +104,9 @@ class ByHand:
 
     def leaves_of(self, tensor: torch.Tensor) -> list[torch.Tensor]:
         """Return the leaves of a tensor's graph, in the order in which a walk from its end finds them."""
-        waiting, seen, leaves = [tensor.grad_fn], set(), []
+        waiting: list[Any] = [tensor.grad_fn]
+        seen: set[Any] = set()
+        leaves: list[torch.Tensor] = []
         while waiting and len(seen) < _MOST_NODES and len(leaves) < _MOST_LEAVES:
             node = waiting.pop(0)
             if node is None or node in seen:
@@ -119,7 +123,7 @@ class ByHand:
         for bare in self._bare:
             with contextlib.suppress(Exception):
                 if bare.by_hand:
-                    self.commit_moved(bare)
+                    self.commit_moved(bare, ended=True)
                 if bare.run is not None and bare.run.last_cell == self._recorder.cell:
                     names = named_things(self._recorder.namespace)
                     bare.names = [names.get(id(leaf), own) for own, leaf in bare.leaves()]
@@ -196,8 +200,10 @@ class Declared:
         for owner, thing in list(self._namespace.items())[:_MOST_NAMES]:
             if owner.startswith("_") or isinstance(thing, type | types.ModuleType | types.FunctionType | nn.Module):
                 continue
-            attributes = getattr(thing, "__dict__", None)
-            for name in self._names if type(attributes) is dict else ():
+            attributes: Any = getattr(thing, "__dict__", None)
+            if not isinstance(attributes, dict):
+                continue
+            for name in self._names:
                 yield from _floats(f"{owner}.{name}", attributes.get(name))
 
 
@@ -240,6 +246,13 @@ def _floats(name: str, value: Any) -> Iterator[tuple[str, torch.Tensor]]:
         yield name, torch.from_numpy(np.array(value, copy=True))
     elif isinstance(value, torch.Tensor) and value.is_floating_point() and 0 < value.numel() <= _LARGEST:
         yield name, value
+
+
+def _state_of(subject: Subject) -> tuple[int, int]:
+    """Return what tells one state of a gradient from the next."""
+    parameter = subject.reference()
+    gradient = parameter.grad if parameter is not None else None
+    return (id(gradient), gradient._version) if gradient is not None else (0, 0)  # noqa: SLF001 - counts the changes in place
 
 
 def _site() -> tuple[types.CodeType, int] | None:

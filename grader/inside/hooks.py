@@ -77,11 +77,13 @@ class Shapes(Hook):
 
     def __init__(self, module: nn.Module, most: int) -> None:
         self.seen: dict[int, tuple[list[int] | None, list[int] | None]] = {}
-        self._handles = [part.register_forward_hook(self) for part in list(module.modules())[:most]]
+        # Code that is compiled would be compiled anew for a hook, and once more without it.
+        compiled = any(type(part).__name__ == "OptimizedModule" or part._compiled_call_impl is not None for part in module.modules())  # noqa: SLF001
+        self._handles = [part.register_forward_hook(self) for part in list(module.modules())[:most]] if not compiled else []
 
     def __call__(self, module: nn.Module, arguments: tuple[Any, ...], output: Any) -> None:
         """Note one submodule; the first call of each counts."""
-        if self._handles and not torch.compiler.is_compiling():
+        if not torch.compiler.is_compiling() and self._handles:
             self.seen.setdefault(id(module), (_shape(arguments), _shape(output)))
 
     def remove(self) -> None:

@@ -9,7 +9,7 @@ from .curves import Means
 from .losses import hits
 from .readings import Reading
 
-MOST_GROUPS = 64
+MOST_GROUPS, _MANY, _FEW_POINTS = 64, 8, 32
 BEFORE, DURING, AFTER = "before", "during", "after"
 
 
@@ -82,11 +82,11 @@ class Group:
         self.loss.join(other.loss)
         self.accuracy.join(other.accuracy)
 
-    def told(self) -> dict[str, Any]:
-        """Return plain data."""
+    def told(self, most: int) -> dict[str, Any]:
+        """Return plain data, curves of at most so many points."""
         return {
             "count": self.count, "batches": self.batches, "rows": self.rows, "first_cell": self.cells[0], "last_cell": self.cells[1],
-            "first_epoch": self.epochs[0], "last_epoch": self.epochs[1], "loss": self.loss.told(), "accuracy": self.accuracy.told(),
+            "first_epoch": self.epochs[0], "last_epoch": self.epochs[1], "loss": self.loss.told(most), "accuracy": self.accuracy.told(most),
             "statistics_moved": self.moved,
         }  # fmt: skip
 
@@ -115,14 +115,14 @@ class PassBook:
         for key in [key for key in self._groups if key[1] == AFTER]:
             self._move(key, (key[0], DURING, *key[2:]))
 
-    def told(self, sources: Any) -> list[dict[str, Any]]:
-        """Return plain data; sources that turned out to be one are one."""
+    def told(self, sources: Any, most: int) -> list[dict[str, Any]]:
+        """Return plain data, curves of at most so many points; sources that turned out to be one are one."""
         for key in list(self._groups):
             found = sources.id_of(key[4])
             if found != key[4]:
                 self._move(key, (*key[:4], found, key[5]))
         return [
-            {"role": role, "when": when, "train_mode": train_mode, "grad": grad, "source": source, "loader": loader, **group.told()}
+            {"role": role, "when": when, "train_mode": train_mode, "grad": grad, "source": source, "loader": loader, **group.told(most if len(self._groups) <= _MANY else _FEW_POINTS)}
             for (role, when, train_mode, grad, source, loader), group in self._groups.items()
         ]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, RandomSampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler
+from torch.utils.data import DataLoader, TensorDataset, default_collate, sampler
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from .hooks import Patches, tensor_in
@@ -21,12 +21,13 @@ _TARGETS = ("labels", "label", "targets", "target", "y")
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Loader:
-    """One DataLoader. `first_order` is the order of its first whole pass, `digests` what its rows were by their indices."""
+    """One DataLoader; `fixed` means that its rows cannot vary. `first_order` is the order of its first whole pass, `digests` what its rows were by their indices."""
 
     id: int
     source: Source
     thing: Any
     facts: dict[str, Any]
+    fixed: bool = False
     passes: int = 0
     first_order: list[Any] | None = None
     same_order: bool | None = None
@@ -104,16 +105,26 @@ class Readings:
 
     def _began(self, iterator: Any, thing: Any) -> None:
         loader = self._by_loader.get(thing)
-        if loader is None and len(self._loaders) < MOST_LOADERS:
+        if loader is None:
             source = self._sources.of_dataset(thing.dataset)
-            if source is not None:
-                loader = Loader(id=len(self._loaders), source=source, thing=weakref.ref(thing), facts=_facts(thing))
-                source.named_by.append(loader.thing)
-                self._loaders.append(loader)
-                self._by_loader[thing] = loader
+            loader = self._loader_of(source, thing) if source is not None else None
         if loader is not None:
+            self._by_loader[thing] = loader
             loader.passes += 1
         self._by_iterator[iterator] = Reading(loader=loader, looked_at=loader is not None and loader.looked_at)
+
+    def _loader_of(self, source: Source, thing: Any) -> Loader | None:
+        """Return a loader that is new, or takes the place of one like it that is gone: some notebooks make theirs in every epoch."""
+        facts = _facts(thing)
+        loader = next((known for known in self._loaders if known.source is source and known.facts == facts and known.thing() is None), None)
+        if loader is None and len(self._loaders) < MOST_LOADERS:
+            fixed = isinstance(thing.dataset, TensorDataset) and thing.collate_fn is default_collate
+            loader = Loader(id=len(self._loaders), source=source, thing=weakref.ref(thing), facts=facts, fixed=fixed)
+            self._loaders.append(loader)
+        if loader is not None:
+            loader.thing = weakref.ref(thing)
+            source.named_by.append(loader.thing)
+        return loader
 
     def _drew(self, iterator: Any, index: Any) -> None:
         self._indices.setdefault(iterator, deque(maxlen=256)).append(index)
@@ -145,7 +156,9 @@ class Readings:
     def _look(self, reading: Reading, loader: Loader, inputs: torch.Tensor, target: torch.Tensor | None, index: Any) -> None:
         known = isinstance(index, list) and len(index) == len(inputs) and all(isinstance(place, int) for place in index)
         again = loader.passes > 1
-        if again:
+        if loader.fixed and (again or loader.source.whole):  # a data set of tensors gives the same rows each time
+            digests = []
+        elif again:
             digests = self._sources.digests_of(inputs, _REREAD_ROWS - reading.reread)
             reading.reread += len(digests)
         else:
@@ -164,11 +177,13 @@ class Readings:
     def _ended(self, reading: Reading) -> None:
         loader = reading.loader
         if loader is not None and not reading.ended and reading.looked_at:
+            loader.source.whole = True
             if loader.first_order is None:
                 loader.first_order = reading.order
             elif loader.same_order is None and reading.order:
                 loader.same_order = loader.first_order == reading.order
                 loader.first_order, loader.digests = [], {}
+                loader.varies = False if loader.fixed else loader.varies
         reading.ended = True
 
 
@@ -183,14 +198,14 @@ def parts_of(data: Any) -> tuple[torch.Tensor | None, torch.Tensor | None]:
 
 
 def _facts(loader: Any) -> dict[str, Any]:
-    sampler = getattr(loader, "sampler", None)
+    drawn_by = getattr(loader, "sampler", None)
     batches = None
     with contextlib.suppress(Exception):
         batches = len(loader)
-    random = isinstance(sampler, RandomSampler | SubsetRandomSampler | WeightedRandomSampler)
-    own = sampler is not None and not isinstance(sampler, SequentialSampler) and hasattr(sampler, "generator")
+    random = isinstance(drawn_by, sampler.RandomSampler | sampler.SubsetRandomSampler | sampler.WeightedRandomSampler)
+    own = drawn_by is not None and not isinstance(drawn_by, sampler.SequentialSampler) and hasattr(drawn_by, "generator")
     return {
         "class_name": type(loader).__name__, "batch_size": getattr(loader, "batch_size", None), "batches": batches,
-        "shuffle": random or own, "sampler": type(sampler).__name__, "drop_last": bool(getattr(loader, "drop_last", False)),
+        "shuffle": random or own, "sampler": type(drawn_by).__name__, "drop_last": bool(getattr(loader, "drop_last", False)),
         "num_workers": int(getattr(loader, "num_workers", 0)),
     }  # fmt: skip

@@ -9,11 +9,12 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.nn.utils import clip_grad
 from torch.optim import Optimizer
 
 from . import losses
 from .byhand import ByHand, Declared, named_things
+from .curves import bounded
+from .gradients import Clipping
 from .hooks import Patches, tensor_in
 from .passes import Forward
 from .readings import Readings
@@ -25,6 +26,7 @@ from .trained import Trained
 from .weights import Weights, record_name
 
 MOST_RUNS = 64
+_MOST_POINTS, _ALL_POINTS = 512, 8192
 
 
 class Modules(Protocol):
@@ -65,9 +67,7 @@ class Recorder:
         for name in losses.FUNCTIONS:
             patches.after(functional, name, self._loss_of(name))
         patches.replace(torch.autograd, "backward", self._around_backward)
-        for owner in (nn.utils, clip_grad):
-            patches.after(owner, "clip_grad_norm_", self._clipped_norm)
-            patches.after(owner, "clip_grad_value_", self._clipped_value)
+        Clipping(lambda: (*self._watched, *self.hand.subjects()), lambda: self._stepper).install(patches)
         self._schedules.install(patches)
 
     def watch(self, trained: Trained) -> Watched:
@@ -115,7 +115,8 @@ class Recorder:
         for other in (*self._watched, *self.hand.subjects()):
             other.mark_end()
         if subject.run is not None:
-            self._finish(subject)
+            self.keep(subject)
+            subject.describe(self._optimised)
         run = Run(id=self._made, kind="by_hand" if isinstance(subject, Bare) else "module")
         self._made += 1
         if subject.run is None:
@@ -158,7 +159,7 @@ class Recorder:
             watched.attach()
 
     def cell_ended(self) -> None:
-        """Settle what waits: nothing crosses the end of a cell."""
+        """Settle what waits, and take the hooks off: nothing crosses the end of a cell."""
         self._last = self._call = None
         self.hand.settle()
         for watched in self._watched:
@@ -188,25 +189,21 @@ class Recorder:
             if watched.trained is trained:
                 self.keep(watched)
 
-    def detach(self) -> None:
-        """Take every hook off the modules."""
-        for watched in self._watched:
-            watched.detach()
-
     def told(self) -> dict[str, Any]:
         """Return the whole trace as plain data."""
         names = named_things(self.namespace)
-        runs = []
+        runs, most = [], min(_MOST_POINTS, _ALL_POINTS // max(1, len(self.runs)))
         for watched in self._watched:
             self.keep(watched)
             if watched.run is not None:
                 watched.run.model["name"] = names.get(id(watched.trained.module), "") if watched.trained.module is not None else ""
         for run in self.runs:
             with contextlib.suppress(Exception):
-                runs.append({**run.told(self.sources), "weights": record_name(run.id) if self.weights.has(run.id) else ""})
+                runs.append({**run.told(self.sources, most), "weights": record_name(run.id) if self.weights.has(run.id) else ""})
         sources, overlaps = self.sources.told(names)
         loaders = self.readings.told(names)
-        return {"runs": runs, "sources": sources, "loaders": loaders, "overlaps": overlaps, "left_out": self._made - len(self.runs)}
+        told: dict[str, Any] = {"runs": runs, "sources": sources, "loaders": loaders, "overlaps": overlaps}
+        return {**bounded(told), "left_out": self._made - len(self.runs)}
 
     def _forwarded(self, watched: Watched, arguments: tuple[Any, ...], options: dict[str, Any], output: Any) -> None:
         taken, given = tensor_in(arguments), tensor_in(output)
@@ -239,6 +236,8 @@ class Recorder:
             if isinstance(call.target, torch.Tensor) and len(call.output) == forward.rows:
                 forward.hits = losses.hits(call.output, call.target, sigmoid_inside=name == "binary_cross_entropy_with_logits")
                 forward.output = forward.target = None
+                if forward.reading is None:
+                    self.sources.add_labels_of(self.sources.id_of(forward.source), call.target)
             forward.loss = value_of(result)
 
         return note
@@ -251,7 +250,7 @@ class Recorder:
             with contextlib.suppress(Exception):
                 subject = self._before_backward(tensor_in(tensors))
             result = original(tensors, *arguments, **options)
-            if isinstance(subject, Bare):
+            if subject is not None:
                 with contextlib.suppress(Exception):
                     self.hand.check(subject)
             return result
@@ -273,28 +272,8 @@ class Recorder:
             if watched.by_hand:
                 self.hand.commit_moved(watched)
             watched.backward(Backward(value=made.value, forwards=[], call=made.call, operation=made.operation))
+        self.hand.expect(waiting[-1], tensor)
         return waiting[-1]
-
-    def _clipped_norm(self, result: Any, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> None:
-        limit = float(options["max_norm"] if "max_norm" in options else arguments[1])
-        self._clipped("norm", limit, lambda _: float(result) > limit)
-
-    def _clipped_value(self, _result: Any, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> None:
-        limit = float(options["clip_value"] if "clip_value" in options else arguments[1])
-        # What was clipped ends at the limit.
-        self._clipped("value", limit, lambda gradients: any(float(gradient.abs().max()) >= limit for gradient in gradients if gradient.numel()))
-
-    def _clipped(self, kind: str, limit: float, in_force: Callable[[list[torch.Tensor]], bool]) -> None:
-        waiting = next((subject for subject in (*self._watched, *self.hand.subjects()) if subject.buffer), None)
-        subject = waiting if waiting is not None else self._stepper
-        if subject is not None:
-            gradients = [tensor.grad for _, tensor in subject.tensors() if tensor.grad is not None]
-            subject.clipped(kind, limit, in_force=in_force(gradients), late=waiting is None)
-
-    def _finish(self, subject: Subject) -> None:
-        self.keep(subject)
-        if isinstance(subject, Watched):
-            subject.describe(self._optimised)
 
     def keep(self, subject: Subject) -> None:
         """Keep the final weights of a subject's run, as the snapshot of its module has them."""

@@ -148,20 +148,20 @@ class Run:
         if len(self.states) < _MOST_STATES:
             self.states[digest] = max(self.epoch, 0)
 
-    def told(self, sources: Any) -> dict[str, Any]:
-        """Return plain data, without the weights' name."""
+    def told(self, sources: Any, most: int) -> dict[str, Any]:
+        """Return plain data, curves of at most so many points, without the weights' name."""
         self._close_epoch()
-        optimizer = {**self.optimizer, "lr": self.lr.told()} if self.optimizer is not None else None
+        optimizer = {**self.optimizer, "lr": self.lr.told(most)} if self.optimizer is not None else None
         return {
             "id": self.id, "kind": self.kind, "first_cell": self.first_cell, "last_cell": self.last_cell,
             "seconds": round(self.ended - self.began, 3), "steps": self.steps, "backwards": self.backwards, "continues": self.continues,
             "model": self.model, "optimizer": optimizer, "schedulers": self.schedulers,
             "loss": self.loss.told() if self.backwards else None,
             "batch_sizes": [list(item) for item in self.sizes.most_common(_MOST_TOLD_SIZES)],
-            "epochs": self.epoch + 1, "epochs_cut": self.cut, "steps_per_epoch": self.per_epoch.told(),
-            "losses": self.losses.told(), "gradient_norms": [[step, number(norm)] for step, norm in self.norms],
+            "epochs": self.epoch + 1, "epochs_cut": self.cut, "steps_per_epoch": self.per_epoch.told(most),
+            "losses": self.losses.told(most), "gradient_norms": [[step, number(norm)] for step, norm in self.norms],
             "accumulated_steps": self.accumulated, "clipping": list(self.clipping.values()), "restored": self.restored,
-            "passes": self.book.told(sources), "changed": self.end_digest != self.start_digest if self.end_digest else None,
+            "passes": self.book.told(sources, most), "changed": self.end_digest != self.start_digest if self.end_digest else None,
             "train_mode_restored": self.mode_was_restored,
         }  # fmt: skip
 

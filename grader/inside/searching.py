@@ -63,7 +63,8 @@ def _holders(modules: Iterable[nn.Module], wanted: set[int]) -> list[nn.Module]:
             continue
         seen.add(id(module))
         with contextlib.suppress(Exception):
-            callable_ = type(module).forward is not nn.Module.forward
+            # A compiled module has its `forward` as an attribute of its own.
+            callable_ = type(module).forward is not nn.Module.forward or "forward" in vars(module)
             if callable_ and wanted <= {id(parameter) for parameter in module.parameters()}:
                 holders[id(module)] = module
     return list(holders.values())

@@ -14,13 +14,13 @@ from .digests import rows_digested, sketch, weights_digest
 
 MOST_SOURCES, MOST_ROWS = 64, 4096
 _MOST_BYTES = 256 << 20
-_DIGESTS_TOLD, _MOST_LABELS = 256, 256
-_BEFORE_BATCHES = 4
+_DIGESTS_TOLD, _MOST_LABELS, _TARGETS_SEEN = 256, 256, 16
+_BEFORE_BATCHES, _MOST_NAMES = 4, 16
 
 
 @dataclass(slots=True, kw_only=True)
 class Source:
-    """One source; `rows` are the digests of its distinct rows so far, `same_as` the source that it turned out to be a part of."""
+    """One source; `rows` are the digests of its distinct rows so far, `whole` tells that a loader has given all of them, `same_as` the source that it turned out to be a part of."""
 
     id: int
     kind: str
@@ -30,6 +30,8 @@ class Source:
     dtype: str = ""
     rows: dict[str, None] = field(default_factory=dict)
     labels: set[int] = field(default_factory=set)
+    whole: bool = False
+    targets: int = 0
     same_as: int | None = None
     named_by: list[Callable[[], Any]] = field(default_factory=list)
 
@@ -72,6 +74,7 @@ class Sources:
                 return None
             self._by_key[key] = source.id
         source = self._sources[self._by_key[key]]
+        del source.named_by[:-_MOST_NAMES]
         source.named_by.append(_reference(dataset))
         if isinstance(dataset, TensorDataset):
             source.named_by.append(_reference(dataset.tensors[0]))
@@ -112,6 +115,13 @@ class Sources:
         digests = rows_digested(tensor, left) if left > 0 else []
         self._bytes += len(digests) * size
         return digests
+
+    def add_labels_of(self, found: int | None, target: Any) -> None:
+        """Note the labels of the first targets of a source that is read without a loader."""
+        source = self._sources[found] if found is not None else None
+        if source is not None and source.targets < _TARGETS_SEEN and isinstance(target, torch.Tensor):
+            source.targets += 1
+            self.add_labels(source, target)
 
     def add_labels(self, source: Source, target: torch.Tensor | None) -> None:
         """Note the whole-number labels in a target: indices or one-hot rows."""
@@ -158,6 +168,7 @@ class Sources:
             self._by_key[key] = source.id
             self.add_rows(source, tensor)
         source = self._sources[self._by_key[key]]
+        del source.named_by[:-_MOST_NAMES]
         source.named_by.append(_reference(tensor))
         return source.id
 

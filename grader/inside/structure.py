@@ -22,7 +22,7 @@ def description(module: nn.Module, shapes: Shapes | None, start: Mapping[str, st
     moved = [name for name in frozen if name in start and weights_digest([parameters[name]]) != start[name]]
     lost = [name for name, parameter in parameters.items() if parameter.requires_grad and id(parameter) not in optimised]
     return {
-        "class_name": type(module).__name__,
+        "class_name": type(getattr(module, "_orig_mod", module)).__name__,  # of what was compiled, and not of its shell
         "parameters": sum(parameter.numel() for parameter in parameters.values()),
         "trainable": sum(parameter.numel() for parameter in parameters.values() if parameter.requires_grad),
         "layers": tree(module, shapes),

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from .digests import weights_digest
+from .gradients import Gradients, is_nonzero
 from .hooks import Hook, Shapes
 from .losses import LossCall
 from .passes import Forward
@@ -19,7 +19,6 @@ from .structure import MOST_LAYERS, description, normalisation_counter
 from .trained import Trained
 
 _MOST_WAITING = 4096
-_CHECKED_EACH, _THEN_EVERY, _OF_GRADIENT = 64, 8, 4096
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,28 +29,6 @@ class Backward:
     forwards: list[Forward]
     call: LossCall | None
     operation: str
-
-
-class Gradients:
-    """Whether gradients were zeroed after a step, told from one parameter of the last layer."""
-
-    def __init__(self) -> None:
-        self.stepped = self.stale = False
-        self._checks = 0
-
-    def look(self, parameter: torch.Tensor | None) -> None:
-        """Look, before a backward, for what an earlier step has used already."""
-        if not self.stepped or parameter is None:
-            return
-        self.stepped = False
-        gradient = parameter.grad
-        if gradient is None:
-            self.stale = False
-            return
-        self._checks += 1
-        # Afterwards only now and then: a loop that forgets it forgets it each time.
-        if self._checks <= _CHECKED_EACH or self._checks % _THEN_EVERY == 0:
-            self.stale = is_nonzero(gradient)
 
 
 class Subject:
@@ -75,6 +52,9 @@ class Subject:
     def tensors(self) -> list[tuple[str, torch.Tensor]]:
         """Return the weights by name."""
         raise NotImplementedError
+
+    def describe(self, optimised: set[int]) -> None:
+        """Describe the model into the run; `optimised` are the ids of all parameters that an optimiser moved."""
 
     def wait(self, forward: Forward) -> None:
         """Take a new pass; those before it that no backward can follow any more are evaluations."""
@@ -102,6 +82,14 @@ class Subject:
         self.buffer.append(made)
         if len(self.buffer) > _MOST_WAITING:
             del self.buffer[0]
+
+    def take_back(self) -> Backward:
+        """Give back the last backward, which was none of this subject's."""
+        made = self.buffer.pop()
+        self.pending[:0] = made.forwards
+        made.forwards = []
+        self.gradients.stepped = not self.buffer and self.run is not None
+        return made
 
     def _was_zeroed(self) -> bool:
         parameter = self.reference()
@@ -165,6 +153,10 @@ class Subject:
             self.run.note_state(self.run.end_digest)
             self.dirty = False
 
+    def replaced(self, *, ended: bool) -> bool:  # noqa: ARG002 - bare weights care
+        """Tell whether new tensors took the place of the weights."""
+        return False
+
     def moved(self) -> bool:
         """Tell whether the weights differ from those when this was asked last; the first answer is no."""
         parameter, before = self.reference(), self._seen
@@ -187,7 +179,7 @@ class Watched(Subject, Hook):
         self.trained, self._forwarded = trained, forwarded
         self.shapes: Shapes | None = None
         self._handle: Any = None
-        self._parameter: nn.Parameter | None = None
+        self._parameter: torch.Tensor | None = None
         self._counter: torch.Tensor | None = None
         self._counted = 0
         if trained.module is not None:
@@ -203,6 +195,13 @@ class Watched(Subject, Hook):
     def reference(self) -> torch.Tensor | None:
         """Return the last trainable parameter."""
         return self._parameter
+
+    def is_held_to(self, reached: Sequence[torch.Tensor]) -> bool:
+        """Tell whether a backward reached some parameter, and watch that one from now on: the last layer need not take part."""
+        own = {id(parameter) for _, parameter in self.tensors()}
+        found = next((leaf for leaf in reached if id(leaf) in own), None)
+        self._parameter = found if found is not None else self._parameter
+        return found is not None
 
     def tensors(self) -> list[tuple[str, torch.Tensor]]:
         """Return the parameters by name."""
@@ -229,14 +228,14 @@ class Watched(Subject, Hook):
 
     def __call__(self, module: nn.Module, arguments: tuple[Any, ...], options: dict[str, Any], output: Any) -> None:
         """Note one pass of the watched module."""
-        if module is self.trained.module and not torch.compiler.is_compiling():
+        if not torch.compiler.is_compiling() and module is self.trained.module:
             with contextlib.suppress(Exception):
                 self._forwarded(self, arguments, options, output)
                 if self.shapes is not None:
                     self.shapes.remove()
 
     def describe(self, optimised: set[int]) -> None:
-        """Describe the module into the run; `optimised` are the ids of all parameters that an optimiser moved."""
+        """Describe the module into the run."""
         module, run = self.trained.module, self.run
         if module is not None and run is not None:
             run.model.update(description(module, self.shapes, run.start, optimised))
@@ -255,7 +254,7 @@ class Bare(Subject):
     def __init__(self, leaves: Sequence[torch.Tensor]) -> None:
         super().__init__()
         self.by_hand = True
-        self.cell, self.used = -1, 0
+        self.cell, self.used, self.renewed = -1, 0, False
         self.shapes = [tuple(leaf.shape) for leaf in leaves]
         self.names = [f"w{place}" for place in range(len(leaves))]
         self._leaves: list[weakref.ref[torch.Tensor]] = []
@@ -264,11 +263,15 @@ class Bare(Subject):
     def now(self, leaves: Sequence[torch.Tensor]) -> None:
         """Take these leaves for the weights: an update that makes new tensors makes new leaves."""
         self._leaves = [weakref.ref(leaf) for leaf in leaves[: len(self.names)]]
-        self.used = 0
+        self.used, self.renewed = 0, bool(self.used)
 
     def reference(self) -> torch.Tensor | None:
         """Return the last leaf, if it is still there."""
         return self._leaves[-1]()
+
+    def replaced(self, *, ended: bool) -> bool:
+        """Tell whether the weights are gone, or at the end those that every update had replaced so far."""
+        return self.reference() is None or (ended and self.renewed)
 
     def leaves(self) -> list[tuple[str, torch.Tensor | None]]:
         """Return the leaves by name, None for those that are gone."""
@@ -277,12 +280,6 @@ class Bare(Subject):
     def tensors(self) -> list[tuple[str, torch.Tensor]]:
         """Return the leaves that are still there."""
         return [(name, leaf) for name, leaf in self.leaves() if leaf is not None]
-
-
-def is_nonzero(gradient: torch.Tensor) -> bool:
-    """Tell whether a gradient holds anything but zeros, from its first numbers."""
-    part = gradient.detach().reshape(-1)[:_OF_GRADIENT]
-    return bool(np.any(part.numpy())) if part.device.type == "cpu" and part.layout == torch.strided else bool((part != 0).any())
 
 
 def _together(forward: Forward, last: Forward) -> bool:

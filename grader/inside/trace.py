@@ -15,6 +15,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 
 from . import searching
 from .byhand import Declared
+from .curves import bounded
 from .figures import Figures
 from .hooks import Patches
 from .recording import Recorder
@@ -83,14 +84,14 @@ class Trace:
     def close(self) -> tuple[Trained, ...]:
         """Take every hook off and return the modules that were trained in order of their last step."""
         self._patches.undo()
-        self._recorder.detach()
+        self._recorder.cell_ended()
         for feed in self._feeds:
             feed.detach()
         return tuple(sorted((trained for trained in self._known if trained.steps), key=lambda trained: trained.order))
 
     def told(self) -> dict[str, Any]:
         """Return the records of what was seen by name: `figures`, `trace`, and the final weights of its runs."""
-        return {"figures": self._figures.told, "trace": self._recorder.told(), **self._recorder.weights.records()}
+        return {"figures": bounded(self._figures.told), "trace": self._recorder.told(), **self._recorder.weights.records()}
 
     def find(self, wanted: set[int]) -> nn.Module | None:
         """Return the outermost module that holds the parameters with these ids; a search of everything is made a few times only."""

@@ -120,7 +120,7 @@ class Feed(Hook):
 
     def __call__(self, module: nn.Module, arguments: tuple[Any, ...]) -> None:
         """Note the input of the watched module."""
-        if module is self._trained.module and not torch.compiler.is_compiling():
+        if not torch.compiler.is_compiling() and module is self._trained.module:
             # An input that cannot be kept must not break the student's call.
             with contextlib.suppress(Exception):
                 self._trained.note_input(arguments)
