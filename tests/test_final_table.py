@@ -27,6 +27,7 @@ def training(number: int, *, width: int = 10, lr: float = 0.005, batch: int = 12
         first_cell=30 + number,
         steps=1000,
         epochs=epochs,
+        epochs_cut="loader",
         model=Model(class_name="MLP", parameters=30763, layers=layers),
         optimizer=Optimizer(class_name="SGD", lr=((0, lr),)),
         batch_sizes=((batch, 1000),),

@@ -96,8 +96,13 @@ def test_an_ordinary_training_passes(tmp_path: Path, check: Callable[..., Conclu
 @pytest.mark.parametrize("check", EVERY, ids=lambda check: check.__name__)
 def test_without_training_there_is_nothing_to_look_at(tmp_path: Path, check: Callable[..., Conclusion]) -> None:
     conclusion = judge(tmp_path, check, Trace())
-    assert (conclusion.outcome is Outcome.SKIPPED) == (check is not loss.argmax_over_classes)
+    assert (conclusion.outcome, conclusion.share) == (Outcome.SKIPPED, 0.0)
 
+
+CUT = trace_with(
+    replace(RUN, passes=(replace(TRAINED, source=3, loader=None), CHECKED, replace(CHECKED, source=TRAIN, loader=0, train_mode=True, grad=True))),
+    sources=(*SOURCES, Source(id=3, kind="batches")), overlaps=(Overlap(first=3, second=TRAIN, rows=118, of_first=120, of_second=120),),
+)  # fmt: skip
 
 FAILS: list[tuple[str, Callable[..., Conclusion], Trace]] = [
     ("gradients kept", optimisation.gradients_zeroed, run_with(accumulated_steps=19)),
@@ -155,6 +160,11 @@ HONEST: list[tuple[str, Callable[..., Conclusion], Trace]] = [
     ("nll after log_softmax", loss.no_double_softmax, loss_with(function="nll_loss", came_from="log_softmax")),
     ("nll after log_softmax fits", loss.encodings_agree, loss_with(function="nll_loss", came_from="log_softmax", output=Tensor(shape=(32, 3), least=-9, greatest=0))),
     ("a loss by hand", loss.encodings_agree, run_with(loss=Loss(backward_of="Mean"))),
+    ("batches cut by hand", data.parts_disjoint, CUT),
+    ("the accuracy on batches cut by hand", validation.validated_in_eval_mode, CUT),
+    ("the graph on batches cut by hand", validation.validated_without_graph, CUT),
+    ("labels that nobody saw", data.as_many_classes, trace_with(sources=())),
+    ("halves of a batch", stated.equal_iterations, trace_with(RUN, replace(RUN, id=1, batch_sizes=((32, 40),), backwards=40, passes=(replace(TRAINED, loader=None),), epochs=10))),
     ("own sampler", data.training_shuffled, trace_with(loaders=(replace(LOADERS[0], shuffle=False, same_order=False), LOADERS[1]))),
     ("one batch an epoch", data.training_shuffled, trace_with(loaders=(replace(LOADERS[0], shuffle=False, same_order=True, batches=1), LOADERS[1]))),
     ("augmented training", data.augmented_in_training_only, trace_with(loaders=(replace(LOADERS[0], varies=True), LOADERS[1]))),

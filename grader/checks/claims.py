@@ -6,7 +6,7 @@ from dataclasses import replace
 from grader.assignment import Assignment
 from grader.checks import Conclusion, check, failed, passed
 from grader.checks.final_table import Line, compare_rows, figures_of_table, seed_spread
-from grader.checks.runs import batch_size, module_runs, nothing_trained, rate
+from grader.checks.runs import batch_size, epochs_of, module_runs, nothing_trained, rate
 from grader.checks.study import own_texts
 from grader.checks.tables import Row, read_results
 from grader.checks.trace import Trace, TrainingRun, trace_of
@@ -79,4 +79,4 @@ def _claimed(line: Line) -> str:
 
 def _numbers(trace: Trace, run: TrainingRun) -> str:
     lr = rate(run)
-    return f"lr = {lr:g}, " * (lr is not None) + f"batch_size = {batch_size(trace, run)}, epochs = {run.epochs}"
+    return f"lr = {lr:g}, " * (lr is not None) + f"batch_size = {batch_size(trace, run)}, epochs = {epochs_of(run)}"

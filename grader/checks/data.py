@@ -38,7 +38,7 @@ def augmented_in_training_only(evidence: Evidence) -> Conclusion:
     """What is validated is the same rows every time: no loader of evaluations gives an index other contents when it is read again."""
 
     def wrong(trace: Trace, run: TrainingRun) -> str:
-        loaders = [loader for passes in validation(run) if (loader := trace.loader(passes.loader)) is not None and loader.varies]
+        loaders = [loader for passes in validation(trace, run) if (loader := trace.loader(passes.loader)) is not None and loader.varies]
         return _called(loaders[0]) if loaders else ""
 
     return no_run_is(
@@ -115,8 +115,8 @@ def parts_disjoint(evidence: Evidence) -> Conclusion:
     """By content: hardly a row that is trained on is also among those the model is judged on. The data itself is `never_trained_on_test`'s."""
 
     def wrong(trace: Trace, run: TrainingRun) -> str:
-        trained = trained_sources(run)
-        for passes in validation(run):
+        trained = trained_sources(trace, run)
+        for passes in validation(trace, run):
             for source in sorted(trained):
                 shared = trace.overlap(source, passes.source) if passes.source != source else None
                 of_judged = (shared.of_first if shared.first == passes.source else shared.of_second) if shared else 0
@@ -166,15 +166,21 @@ def labels_remapped(evidence: Evidence) -> Conclusion:
 def seen_labels(evidence: Evidence) -> tuple[int, ...]:
     """Return the whole-number labels that trainings read, sorted."""
     trace = trace_of(evidence)
-    sources = {source for run in module_runs(trace) for source in trained_sources(run)}
+    sources = {source for run in module_runs(trace) for source in trained_sources(trace, run)}
     return tuple(sorted({label for source in trace.sources if source.id in sources for label in source.labels}))
+
+
+def _outputs(evidence: Evidence) -> tuple[int, ...]:
+    """Return 0..k-1 for the k outputs of the last trained model, where no labels were seen."""
+    shapes = [run.loss.output.shape for run in module_runs(trace_of(evidence)) if run.loss and run.loss.output and len(run.loss.output.shape) == 2]
+    return tuple(range(shapes[-1][1])) if shapes else ()
 
 
 @check(ru="Столько классов, сколько в варианте", en="As many classes as the variant has")
 def as_many_classes(evidence: Evidence) -> Conclusion:
     """The trained labels are as many as the classes that were dealt: none is missing, no other was added."""
     dealt = evidence.variant.get("classes")
-    labels = seen_labels(evidence)
+    labels = seen_labels(evidence) or _outputs(evidence)
     wanted = len(set(map(str, dealt))) if isinstance(dealt, list) else 0
     if not labels:
         return nothing_trained()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from grader.assignment import Assignment
-from grader.checks.runs import batch_size, rate, validation
+from grader.checks.runs import batch_size, epochs_of, rate, validation
 from grader.checks.tables import Row
 from grader.checks.trace import Trace, TrainingRun
 from grader.model import Json, View
@@ -63,14 +63,14 @@ def compare_rows(trace: Trace, rows: Sequence[Row], runs: Sequence[TrainingRun],
     for row in rows:
         free = [run for run in matching(trace, row, runs) if run.id not in taken]
         if free:
-            taken[min(free, key=lambda run: _distance(row, run)).id] = row
+            taken[min(free, key=lambda run: _distance(trace, row, run)).id] = row
         else:
             left.append(row)
     lines = []
     for run in runs:
-        train, test = accuracies(run)
+        train, test = accuracies(trace, run)
         known = taken.get(run.id)
-        lines.append(Line(run=run, train=train, test=test, row=known, differs=_differing(known, run, spread, view) if known else ()))
+        lines.append(Line(run=run, train=train, test=test, row=known, differs=_differing(trace, known, run, spread, view) if known else ()))
     return tuple(lines), tuple(left)
 
 
@@ -80,7 +80,7 @@ def matching(trace: Trace, row: Row, runs: Sequence[TrainingRun]) -> list[Traini
 
 
 def _same_numbers(trace: Trace, row: Row, run: TrainingRun) -> bool:
-    pairs = [(row.lr, rate(run)), (row.batch, batch_size(trace, run)), (row.epochs, run.epochs or None)]
+    pairs = [(row.lr, rate(run)), (row.batch, batch_size(trace, run)), (row.epochs, epochs_of(run))]
     if any(stated is not None and had is not None and abs(stated - had) > _RELATIVE * abs(had) for stated, had in pairs):
         return False
     widths = linear_widths(run)
@@ -92,9 +92,9 @@ def linear_widths(run: TrainingRun) -> tuple[int, ...]:
     return tuple(layer.output[-1] for layer in run.model.layers if layer.class_name == "Linear" and layer.output)
 
 
-def accuracies(run: TrainingRun) -> tuple[float | None, float | None]:
+def accuracies(trace: Trace, run: TrainingRun) -> tuple[float | None, float | None]:
     """Return the last accuracies seen on data that was trained on (in evaluation, else in training) and on other data, 0..1."""
-    others = validation(run)
+    others = validation(trace, run)
     on_own = [passes for passes in run.evaluation if passes not in others and passes.accuracy] or [passes for passes in run.training if passes.accuracy]
     on_others = [passes for passes in others if passes.accuracy]
     last_own, last_other = (max(seen, key=lambda one: (one.last_cell, one.last_epoch), default=None) for seen in (on_own, on_others))
@@ -137,7 +137,7 @@ def _line_figures(trace: Trace, line: Line) -> dict[str, Json]:
         "lr": rate(run),
         "lr_end": rates[-1][1] if rates else None,
         "batch": batch_size(trace, run),
-        "epochs": run.epochs,
+        "epochs": epochs_of(run),
         "train": line.train,
         "test": line.test,
         "written": line.row.written[:_LONGEST] if line.row else "",
@@ -147,14 +147,14 @@ def _line_figures(trace: Trace, line: Line) -> dict[str, Json]:
     }
 
 
-def _distance(row: Row, run: TrainingRun) -> float:
-    return sum(abs(stated - seen) for stated, seen in zip((row.train, row.test), accuracies(run), strict=True) if stated is not None and seen is not None)
+def _distance(trace: Trace, row: Row, run: TrainingRun) -> float:
+    return sum(abs(stated - seen) for stated, seen in zip((row.train, row.test), accuracies(trace, run), strict=True) if stated is not None and seen is not None)
 
 
-def _differing(row: Row, run: TrainingRun, spread: float, view: View) -> tuple[Literal["train", "test"], ...]:
+def _differing(trace: Trace, row: Row, run: TrainingRun, spread: float, view: View) -> tuple[Literal["train", "test"], ...]:
     """Return which accuracies are too far from the training's, in their own columns; none when they fit the other way round."""
-    train, test = accuracies(run)
-    examples = {"train": _examples(run, others=False), "test": _examples(run, others=True)}
+    train, test = accuracies(trace, run)
+    examples = {"train": _examples(trace, run, others=False), "test": _examples(trace, run, others=True)}
 
     def far(stated: float | None, seen: float | None, which: Literal["train", "test"]) -> bool:
         if stated is None or seen is None:
@@ -167,8 +167,8 @@ def _differing(row: Row, run: TrainingRun, spread: float, view: View) -> tuple[L
     return tuple(which for which, stated, seen in pairs if far(stated, seen, which))
 
 
-def _examples(run: TrainingRun, *, others: bool) -> int:
+def _examples(trace: Trace, run: TrainingRun, *, others: bool) -> int:
     """Return how many examples one evaluation had, on data that was trained on or on `others`."""
-    own = validation(run)
+    own = validation(trace, run)
     passes = own if others else [one for one in (*run.evaluation, *run.training) if one not in own]
     return max((one.rows // max(1, one.count) for one in passes), default=0)

@@ -1,7 +1,7 @@
 """Whether the loss fits what it is given: outputs, targets, and the activation between."""
 
 from grader.checks import Conclusion, check, failed, passed
-from grader.checks.runs import module_runs, no_run_is
+from grader.checks.runs import module_runs, no_run_is, nothing_trained
 from grader.checks.source import Match, code_cells, find
 from grader.checks.trace import Loss, Tensor, Trace, TrainingRun, trace_of
 from grader.evidence import Evidence, SourceCell
@@ -91,7 +91,10 @@ def _shape(tensor: Tensor) -> str:
 @check(ru="Ответ выбирается по оси классов", en="The answer is taken along the class axis")
 def argmax_over_classes(evidence: Evidence) -> Conclusion:
     """No argmax, max or softmax over a batch's rows, or over a whole batch, of what a model returned. Read from the code that ran."""
-    models = {"model", "net", "network", "self.model", "self.net"} | {run.model.name for run in module_runs(trace_of(evidence)) if run.model.name}
+    runs = module_runs(trace_of(evidence))
+    if not runs:
+        return nothing_trained()
+    models = {"model", "net", "network", "self.model", "self.net"} | {run.model.name for run in runs if run.model.name}
     wrong = [match for cell in code_cells(evidence) for match in _along_the_batch(cell, models)]
     if not wrong:
         return passed(Text(ru="Ответы берутся по оси классов.", en="Answers are taken along the class axis."))

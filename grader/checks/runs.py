@@ -8,6 +8,7 @@ from grader.evidence import Evidence
 from grader.model import Outcome, Text, Vouched
 
 _FEW_ROWS = 32
+_NEARLY_ALL = 0.95
 _NAMED = 3
 
 
@@ -16,17 +17,26 @@ def module_runs(trace: Trace) -> tuple[TrainingRun, ...]:
     return tuple(run for run in trace.runs if run.kind == "module" and run.steps > 1)
 
 
-def trained_sources(run: TrainingRun) -> frozenset[int]:
-    """Return the ids of the data that the training read."""
-    return frozenset(passes.source for passes in run.training if passes.source is not None)
+def trained_sources(trace: Trace, run: TrainingRun) -> frozenset[int]:
+    """Return the ids of the data that the training read.
+
+    Batches cut by hand are a source of their own; the data set whose rows nearly all turn up in them was read, too.
+    """
+    read = {passes.source for passes in run.training if passes.source is not None}
+    cut = {source for source in read if (known := trace.source(source)) is not None and known.kind == "batches"}
+    for shared in trace.overlaps:
+        for ours, other, rows in ((shared.first, shared.second, shared.of_second), (shared.second, shared.first, shared.of_first)):
+            if ours in cut and rows and shared.rows >= _NEARLY_ALL * rows:
+                read.add(other)
+    return frozenset(read)
 
 
-def validation(run: TrainingRun) -> tuple[Passes, ...]:
+def validation(trace: Trace, run: TrainingRun) -> tuple[Passes, ...]:
     """Return the evaluations that count: during or after the training, of more than a handful of rows, on data it did not train on.
 
     A single batch shown to a new model to see its output's shape is none of them, nor is the accuracy on a training batch.
     """
-    own = trained_sources(run)
+    own = trained_sources(trace, run)
     return tuple(
         passes for passes in run.evaluation if passes.when != "before" and passes.rows >= _FEW_ROWS and (passes.source is None or passes.source not in own)
     )
@@ -44,11 +54,17 @@ def rate(run: TrainingRun) -> float | None:
 
 
 def batch_size(trace: Trace, run: TrainingRun) -> int | None:
-    """Return the batch size of the training: what its loader was told, else the most frequent number of rows."""
+    """Return the batch size of the training: what its loader was told, else the most frequent number of rows in one step."""
     told = [loader.batch_size for loader in training_loaders(trace, run) if loader.batch_size is not None]
     if told:
         return told[0]
-    return run.batch_sizes[0][0] if run.batch_sizes else None
+    parts = max(1, round(run.backwards / run.steps)) if run.steps else 1
+    return run.batch_sizes[0][0] * parts if run.batch_sizes else None
+
+
+def epochs_of(run: TrainingRun) -> int | None:
+    """Return the number of epochs where the loader or the size of the batches tells it; elsewhere it is a guess."""
+    return run.epochs or None if run.epochs_cut in {"loader", "full_batch"} else None
 
 
 def named(run: TrainingRun) -> Text:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.checks import Conclusion, check, failed, passed
-from grader.checks.runs import batch_size, module_runs, nothing_trained, rate
+from grader.checks.runs import batch_size, epochs_of, module_runs, nothing_trained, rate
 from grader.checks.source import code_cells
 from grader.checks.trace import Trace, TrainingRun, trace_of
 from grader.evidence import Evidence
@@ -77,8 +77,8 @@ def _fits(name: str, run: TrainingRun, trace: Trace, declared: Collection[float]
     value = _numbers(trace, run).get(name)
     if value is None or any(_equal(value, number) for number in declared):
         return True
-    # Fewer epochs than declared are honest where the loop can end early; where nothing cuts epochs, their number is not known.
-    return name == "epochs" and (run.epochs_cut == "none" or (value < max(declared) and any(_breaks(cell.source) for cell in code_cells(evidence))))
+    # Fewer epochs than declared are honest where the loop can end early.
+    return name == "epochs" and value < max(declared) and any(_breaks(cell.source) for cell in code_cells(evidence))
 
 
 def _breaks(source: str) -> bool:
@@ -87,7 +87,7 @@ def _breaks(source: str) -> bool:
 
 
 def _numbers(trace: Trace, run: TrainingRun) -> dict[str, float]:
-    found = {"batch": batch_size(trace, run), "epochs": run.epochs or None, "lr": rate(run)}
+    found = {"batch": batch_size(trace, run), "epochs": epochs_of(run), "lr": rate(run)}
     return {name: float(value) for name, value in found.items() if value is not None}
 
 

@@ -1,7 +1,7 @@
 """How a training was validated: modes, graph, statistics, and what the best epoch was chosen on."""
 
 from grader.checks import Conclusion, check, failed, partial, passed
-from grader.checks.runs import listed, module_runs, named, no_run_is, nothing_trained, trained_sources, validation
+from grader.checks.runs import listed, module_runs, named, no_run_is, nothing_trained, validation
 from grader.checks.source import code_cells, find
 from grader.checks.trace import Curve, Passes, Trace, TrainingRun, trace_of
 from grader.evidence import Evidence
@@ -13,10 +13,11 @@ _CLOSE = 1e-3
 @check(ru="Проверка в режиме eval", en="Validation in eval mode")
 def validated_in_eval_mode(evidence: Evidence) -> Conclusion:
     """Evaluations on data that is not trained on run in eval mode. Half the points where no layer works differently in the two modes."""
-    runs = module_runs(trace_of(evidence))
+    trace = trace_of(evidence)
+    runs = module_runs(trace)
     if not runs:
         return nothing_trained()
-    wrong = [run for run in runs if any(passes.train_mode for passes in validation(run))]
+    wrong = [run for run in runs if any(passes.train_mode for passes in validation(trace, run))]
     if not wrong:
         return passed(Text(ru="Все проверки шли в режиме eval.", en="Every validation ran in eval mode."), vouched=Vouched.REPORTED)
     layers = sorted({layer for run in wrong for layer in run.model.mode_sensitive})
@@ -49,7 +50,7 @@ def validated_without_graph(evidence: Evidence) -> Conclusion:
     """Evaluations on data that is not trained on build no graph. It costs memory and time, not accuracy, and the sentence says so."""
     return no_run_is(
         evidence,
-        lambda _, run: "grad" if any(passes.grad for passes in validation(run)) else "",
+        lambda trace, run: "grad" if any(passes.grad for passes in validation(trace, run)) else "",
         right=Text(ru="Проверки шли без графа градиентов.", en="Validation built no gradient graph."),
         complaint=Text(
             ru="Проверка строит граф градиентов: точность та же, но память и время тратятся зря",
@@ -86,7 +87,7 @@ def statistics_untouched(evidence: Evidence) -> Conclusion:
     """No validation in eval mode moves running statistics. In train mode they move too, which `validated_in_eval_mode` says."""
     return no_run_is(
         evidence,
-        lambda _, run: "running_mean, running_var" if any(passes.statistics_moved and not passes.train_mode for passes in validation(run)) else "",
+        lambda trace, run: "running_mean, running_var" if any(passes.statistics_moved and not passes.train_mode for passes in validation(trace, run)) else "",
         right=Text(ru="Скользящие статистики меняет только обучение.", en="Only training moves the running statistics."),
         complaint=Text(ru="Проверка меняет скользящие статистики BatchNorm, то есть саму модель", en="Validation moves the running statistics of BatchNorm, that is, the model itself"),
         hint=Text(
@@ -105,7 +106,7 @@ def chosen_on_validation(evidence: Evidence) -> Conclusion:
     if not runs:
         return nothing_trained()
     for run in runs:
-        judged = _judged_by(run)
+        judged = _judged_by(trace, run)
         if judged is None or run.restored is None or run.restored.epoch is None or _held_back(run, judged):
             continue
         gain = _gain(judged, run.restored.epoch)
@@ -132,11 +133,11 @@ def chosen_on_validation(evidence: Evidence) -> Conclusion:
 def best_weights_restored(evidence: Evidence) -> Conclusion:
     """After a training whose validation got worse again, `load_state_dict` put back the best epoch. For labs that ask for it."""
     trace = trace_of(evidence)
-    runs = [run for run in module_runs(trace) if (judged := _judged_by(run)) is not None and len(judged.loss or judged.accuracy) > 1]
+    runs = [run for run in module_runs(trace) if (judged := _judged_by(trace, run)) is not None and len(judged.loss or judged.accuracy) > 1]
     if not runs:
         return nothing_trained()
     for run in runs:
-        judged = _judged_by(run)
+        judged = _judged_by(trace, run)
         last = max(epoch for epoch, _ in (judged.loss or judged.accuracy)) if judged else 0
         if judged is None or _is_best(judged, last if run.restored is None else run.restored.epoch) or (run.restored is None and _kept_elsewhere(evidence)):
             continue
@@ -154,9 +155,9 @@ def best_weights_restored(evidence: Evidence) -> Conclusion:
     return passed(Text(ru="Модель осталась такой, какой была в лучшую эпоху.", en="The model was left as the best epoch made it."), vouched=Vouched.REPORTED)
 
 
-def _judged_by(run: TrainingRun) -> Passes | None:
+def _judged_by(trace: Trace, run: TrainingRun) -> Passes | None:
     """Return the evaluations during the training, on data it did not train on, of the greatest number of epochs."""
-    during = [passes for passes in validation(run) if passes.when == "during" and (passes.loss or passes.accuracy)]
+    during = [passes for passes in validation(trace, run) if passes.when == "during" and (passes.loss or passes.accuracy)]
     return max(during, key=lambda passes: len(passes.loss or passes.accuracy), default=None)
 
 

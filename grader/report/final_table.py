@@ -20,7 +20,7 @@ class TableRow:
     lr: float | None
     lr_end: float | None
     batch: int | None
-    epochs: int
+    epochs: int | None
     train: float | None
     test: float | None
     written: str
@@ -56,7 +56,7 @@ def final_table(figures: Mapping[str, Json] | None) -> FinalTable | None:
 
 
 def _row(row: Mapping[str, Json]) -> TableRow:
-    batch = _number(row.get("batch"))
+    batch, epochs = _number(row.get("batch")), _number(row.get("epochs"))
     return TableRow(
         cell=int(_number(row.get("cell")) or 0),
         model=str(row.get("model") or ""),
@@ -65,7 +65,7 @@ def _row(row: Mapping[str, Json]) -> TableRow:
         lr=_number(row.get("lr")),
         lr_end=_number(row.get("lr_end")),
         batch=int(batch) if batch is not None else None,
-        epochs=int(_number(row.get("epochs")) or 0),
+        epochs=int(epochs) if epochs is not None else None,
         train=_number(row.get("train")),
         test=_number(row.get("test")),
         written=str(row.get("written") or ""),
