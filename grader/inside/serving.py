@@ -43,6 +43,7 @@ class Run:
         self._wire, self._job, self._scratch = wire, job, scratch
         self._clock = CellClock(job["cell_cpu_s"], job["cell_wall_s"], total_cpu_s=job["limits"]["cpu_s"])
         self._missing: list[dict[str, Any]] = []
+        self._loading: Any = None
         self._cell = -1
 
     def serve(self, notebook: Mapping[str, Any]) -> None:
@@ -50,11 +51,14 @@ class Run:
         probe = self._prepare()
         session = self._run_cells(notebook, probe)
         session.record("missing_imports", self._missing[:_MISSING_LISTED])
+        if self._loading is not None:
+            self._guarded(session, "load", lambda: self._load(session, notebook))
         self._guarded(session, "describe", lambda: probe.describe(session))
         self._wire.send({"type": "ready"})
         header, payload = self._wire.receive()
         given = _arrays(header, payload)
-        self._guarded(session, "answer", lambda: probe.answer(session, given))
+        present = self._loading.present if self._loading is not None else lambda _, given: given
+        self._guarded(session, "answer", lambda: probe.answer(session, present(session, given)))
         self._wire.send({"type": "done"})
 
     def _prepare(self) -> Any:
@@ -76,7 +80,6 @@ class Run:
         from .epochs import Epochs
         from .session import Session
         from .shell import NotebookShell
-        from .trace import Trace
 
         shell = NotebookShell(self._clock, int(self._job["limits"]["output_mb"]) << 19, self._scratch)
         surroundings.answer_prompts()
@@ -87,9 +90,10 @@ class Run:
         sys.path.insert(0, "")
         sys.argv = [""]
         watched = _with_aliases(probe, self._job.get("aliases", {}))
-        epochs, trace = Epochs(shell.namespace, watched), Trace()
+        epochs = Epochs(shell.namespace, watched)
         rewriting.install(self._note_missing, epochs.note)
         shell.rewrite_with(rewriting.CellRewriter(watched))
+        trace = self._trace(shell, probe)
         trace.install()
         for self._cell, cell in enumerate(notebook.get("cells", [])):
             if cell.get("cell_type") == "code":
@@ -102,6 +106,24 @@ class Run:
                 frame = {"type": "cell", "index": self._cell, "status": result.status, "error": result.error, **times}
                 self._wire.send(frame, json.dumps(result.outputs).encode("ascii"))
         return Session(shell.namespace, epochs.epochs, trace.close())
+
+    def _trace(self, shell: Any, probe: Any) -> Any:
+        """Return what watches training, or in the mode `load` what leaves it out and loads weights in its place."""
+        from .definitions import StatementGuard
+        from .loading import Loading
+        from .trace import Trace
+
+        if self._job.get("mode") != "load":
+            return Trace()
+        shell.rewrite_with(StatementGuard())
+        self._loading = Loading(shell, getattr(probe, "ALIASES", {}).get("model", ("model",)))
+        return self._loading
+
+    def _load(self, session: Any, notebook: Mapping[str, Any]) -> None:
+        sources = [_source(cell) for cell in notebook.get("cells", []) if cell.get("cell_type") == "code"]
+        # From the folder that cannot be written: a cell may have saved something else under the same name.
+        file = Path(self._job["files"]) / self._job["weights"] if self._job.get("weights") else None
+        self._loading.load(session, file, sources)
 
     def _note_missing(self, module: str) -> None:
         self._missing.append({"cell": self._cell, "module": module})
