@@ -4,12 +4,12 @@ import json
 import traceback
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.assignment import Assignment, Checks
 from grader.errors import EvidenceError, ZachetError
-from grader.evidence import Evidence, load
+from grader.evidence import Evidence, load_runs
 from grader.files import folder_name, write_atomically
 from grader.gradebook import write_gradebook
 from grader.model import ExitReason, Language, Outcome, Score, Submission, Text
@@ -109,7 +109,7 @@ def rescore(assignment: Assignment, checks: Checks, results: Results, *, languag
     """Score again every kept evidence of the assignment. Runs no student code."""
     for old in read_scores(results):
         try:
-            evidence = load(results.store / old.evidence)
+            evidence = load_runs(results.store, old.evidence, old.further)
             new = score(evidence, assignment, checks)
             keep(new, evidence, results, language)
         except ThreePartError as error:
@@ -198,15 +198,22 @@ def _hit_a_limit(evidence: Evidence) -> bool:
 
 
 def _evidence_of(submission: Submission, variant: Variant, setting: Setting, results: Results) -> Evidence | None:
-    """Return the kept evidence of this very submission under this very setting, if there is any that is whole."""
+    """Return the kept evidence of this very submission under this very setting, if there is any; of its further runs those that fit."""
     try:
         old = from_json(json.loads((results.scores / f"{folder_name(submission.student)}.json").read_text(encoding="utf-8")))
-        evidence = load(results.store / old.evidence)
+        evidence = load_runs(results.store, old.evidence, old.further)
     except (OSError, ValueError, KeyError, TypeError, ZachetError):
         return None
+    if not _same(evidence, submission, variant, setting):
+        return None
+    return replace(evidence, further=tuple(run for run in evidence.further if _same(run, submission, variant, setting)))
+
+
+def _same(evidence: Evidence, submission: Submission, variant: Variant, setting: Setting) -> bool:
+    """Tell whether running the submission again would only repeat this run."""
     data = {"name": setting.data.name, "digest": setting.data.digest} if setting.data else None
     facts = evidence.manifest
-    same = (
+    return bool(
         submission.digest
         and facts["submission"] == submission.digest
         and facts["view"] == str(setting.view)
@@ -217,4 +224,3 @@ def _evidence_of(submission: Submission, variant: Variant, setting: Setting, res
         and evidence.execution.exit_reason is not ExitReason.SANDBOX_FAULT
         and (evidence.execution.limits == setting.limits or not _hit_a_limit(evidence))
     )
-    return evidence if same else None

@@ -12,14 +12,14 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from grader.errors import EvidenceError
-from grader.model import Array, CellRun, Execution, ExitReason, Isolation, Json, Limits, Run, Submission, Vouched
+from grader.model import Array, CellRun, Execution, ExitReason, Isolation, Json, Limits, Mode, Run, Submission, Vouched
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _ARRAY_KINDS = "biuf"
@@ -50,7 +50,8 @@ class SourceCell:
 class Evidence:
     """All that is known of one run: frozen, bounded, plain data.
 
-    `notebook` is the executed notebook as JSON text; `cells` are the code cells and `texts` the markdown cells as handed in.
+    `notebook` is the executed notebook as JSON text; `cells` are the code cells and `texts` the markdown cells as handed in. `further`
+    are the other runs of the same submission that the same score rests on; they have no further ones of their own.
     """
 
     digest: str
@@ -62,12 +63,29 @@ class Evidence:
     texts: tuple[str, ...]
     _values: Mapping[str, Mapping[str, Json | Array]] = field(repr=False, compare=False)
     _vouched: Mapping[str, Vouched] = field(repr=False)
+    further: tuple["Evidence", ...] = ()
 
     @property
     def variant(self) -> Mapping[str, Json]:
         """The variant that was dealt to the student."""
         variant: Mapping[str, Json] = self.manifest["variant"]
         return variant
+
+    @property
+    def mode(self) -> Mode:
+        """How the measured weights came about; evidence that does not say so is older than the choice."""
+        return Mode(self.manifest.get("mode", Mode.RETRAIN))
+
+    @property
+    def replicate(self) -> int:
+        """The number (0..) of this run among those of the submission with other seeds."""
+        return int(self.manifest.get("replicate", 0))
+
+    @property
+    def replicates(self) -> tuple["Evidence", ...]:
+        """This run and the further ones of the same mode, in order of replicate."""
+        same = [run for run in self.further if run.mode is self.mode]
+        return tuple(sorted((self, *same), key=lambda run: run.replicate))
 
     def record(self, name: str) -> Json | Array:
         """Return what the run recorded under `name`; raises MissingRecord."""
@@ -117,8 +135,8 @@ def canonical_json(value: Json | Mapping[str, Any]) -> bytes:
 def freeze(run: Run, submission: Submission, *, facts: Mapping[str, Json], source: str, store: Path) -> Evidence:
     """Write the evidence of `run` into `store` and return it as read back.
 
-    `facts` are plain statements of the trusted side (assignment, edition, student, name, variant, view, data digest, problems of the
-    intake). `source` is the notebook that was run, as JSON text. Raises EvidenceError when the store cannot take it; then nothing
+    `facts` are plain statements of the trusted side (assignment, edition, student, name, variant, view, data digest, mode, replicate,
+    problems of the intake). `source` is the notebook that was run, as JSON text. Raises EvidenceError when the store cannot take it; then nothing
     of it is left behind under a name that could be taken for whole.
     """
     files = _files(run, source)
@@ -169,6 +187,11 @@ def load(folder: Path) -> Evidence:
         _values=values,
         _vouched={name: Vouched(value) for name, value in manifest["vouched"].items()},
     )
+
+
+def load_runs(store: Path, digest: str, further: Sequence[str]) -> Evidence:
+    """Read the evidence `digest` of `store` together with the `further` runs that its score rests on; raises EvidenceError."""
+    return replace(load(store / digest), further=tuple(load(store / other) for other in further))
 
 
 def _files(run: Run, source: str) -> dict[str, bytes]:

@@ -69,6 +69,13 @@ class View(StrEnum):
     OFFICIAL = "official"
 
 
+class Mode(StrEnum):
+    """How the weights that are measured came about: the notebook trained them, or they were handed in and only loaded."""
+
+    RETRAIN = "retrain"
+    LOAD = "load"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
     """One sentence in both languages of the reports."""
@@ -263,7 +270,10 @@ class CriterionScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """The score of one submission: a pure function of evidence and rubric. `data` names the images and their digest, if any."""
+    """The score of one submission: a pure function of evidence and rubric. `data` names the images and their digest, if any.
+
+    `further` are the digests of the other runs that it rests on, in their order.
+    """
 
     assignment: str
     title: Text
@@ -283,3 +293,4 @@ class Score:
     notes: tuple[Finding, ...]
     execution: Mapping[str, Json]
     environment: Mapping[str, str]
+    further: tuple[str, ...] = ()

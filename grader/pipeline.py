@@ -15,7 +15,7 @@ from grader.assignment import Assignment, Checks
 from grader.checks import Preparation
 from grader.datasets import DataRoot, PreparedView, hidden_set, public_images
 from grader.evidence import Evidence, freeze
-from grader.model import Execution, ExitReason, Given, Isolation, Json, Limits, Record, Run, Score, Submission, View
+from grader.model import Execution, ExitReason, Given, Isolation, Json, Limits, Mode, Record, Run, Score, Submission, View
 from grader.sandbox import Container, Job, WarmStart, execute
 from grader.scores import finding_to_json
 from grader.scoring import score
@@ -101,6 +101,8 @@ def _variant_facts(variant: Variant) -> dict[str, Json]:
 
 def _facts(submission: Submission, variant: Variant, setting: Setting) -> Mapping[str, Json]:
     return {
+        "mode": str(Mode.RETRAIN),
+        "replicate": 0,
         "tool": __version__,
         "assignment": submission.assignment,
         "edition": setting.assignment.edition,

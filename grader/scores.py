@@ -31,6 +31,7 @@ def to_json(value: Score) -> dict[str, Json]:
         "variant": dict(value.variant),
         "submission": value.submission,
         "evidence": value.evidence,
+        "further": list(value.further),
         "rubric": value.rubric,
         "isolation": str(value.isolation),
         "view": str(value.view),
@@ -64,6 +65,7 @@ def from_json(data: Mapping[str, Any]) -> Score:
     )
     return Score(
         **{key: data[key] for key in same},
+        further=tuple(data.get("further", ())),
         title=Text(**data["title"]),
         isolation=Isolation(data["isolation"]),
         view=View(data["view"]),

@@ -34,7 +34,7 @@ _ENDED = {
 
 
 def score(evidence: Evidence, assignment: Assignment, checks: Checks) -> Score:
-    """Judge `evidence` by the rubric of `assignment`. Criteria of 0 points become the score's notes."""
+    """Judge `evidence`, and its further runs, by the rubric of `assignment`. Criteria of 0 points become the score's notes."""
     findings = _judge_all(evidence, assignment, checks.functions)
     scored = tuple(_criterion_score(criterion, findings) for criterion in assignment.criteria if criterion.points)
     notes = tuple(findings[use.name] for criterion in assignment.criteria if not criterion.points for use in criterion.checks)
@@ -50,6 +50,7 @@ def score(evidence: Evidence, assignment: Assignment, checks: Checks) -> Score:
         variant=evidence.variant,
         submission=facts["submission"],
         evidence=evidence.digest,
+        further=tuple(run.digest for run in evidence.further),
         rubric=assignment.digest,
         isolation=evidence.execution.isolation,
         view=View(facts["view"]),
