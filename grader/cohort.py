@@ -204,9 +204,11 @@ def _evidence_of(submission: Submission, variant: Variant, setting: Setting, res
         evidence = load_runs(results.store, old.evidence, old.further)
     except (OSError, ValueError, KeyError, TypeError, ZachetError):
         return None
-    if not _same(evidence, submission, variant, setting):
+    first, *others = setting.modes
+    if evidence.mode is not first or not _same(evidence, submission, variant, setting):
         return None
-    return replace(evidence, further=tuple(run for run in evidence.further if _same(run, submission, variant, setting)))
+    further = tuple(run for run in evidence.further if run.mode in setting.modes and _same(run, submission, variant, setting))
+    return replace(evidence, further=further) if {run.mode for run in further} >= set(others) else None
 
 
 def _same(evidence: Evidence, submission: Submission, variant: Variant, setting: Setting) -> bool:

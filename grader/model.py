@@ -9,8 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Language = Literal["ru", "en"]
-# How one run came by its model: it trained, or it loaded the weights that were handed in.
-Mode = Literal["retrain", "load"]
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Array = NDArray[np.generic]
 

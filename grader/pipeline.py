@@ -5,7 +5,7 @@ import hmac
 import json
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +13,9 @@ import numpy as np
 from grader import __version__
 from grader.assignment import Assignment, Checks
 from grader.checks import Preparation
-from grader.datasets import DataRoot, PreparedView, hidden_set, public_images
+from grader.datasets import DataRoot, PreparedView, hidden_set, public_images, public_labels
 from grader.evidence import Evidence, freeze
-from grader.model import Execution, ExitReason, Given, Isolation, Json, Limits, Mode, Record, Run, Score, Submission, View
+from grader.model import Execution, ExitReason, Given, Isolation, Json, Limits, Mode, Record, Run, Score, Submission, View, Vouched
 from grader.sandbox import Container, Job, WarmStart, execute
 from grader.scores import finding_to_json
 from grader.scoring import score
@@ -26,7 +26,7 @@ from variants.manifest import Variant, variant_record
 class Setting:
     """What all submissions of one batch share. `secret` seeds the hidden inputs; `data` and `prepared` are None without images.
 
-    With `warm`, runs that can start from its processes do.
+    With `warm`, runs that can start from its processes do. Every submission is run in each of `modes`; the first is the one that is graded.
     """
 
     assignment: Assignment
@@ -41,31 +41,49 @@ class Setting:
     stop: threading.Event
     warm: WarmStart | None = None
     container: Container | None = None
+    modes: tuple[Mode, ...] = (Mode.RETRAIN,)
 
 
 def grade(submission: Submission, variant: Variant, setting: Setting) -> tuple[Evidence, Score]:
     """Run one submission, freeze what came of it and score that. Raises ZachetError for what is our fault."""
-    run = run_submission(submission, variant, setting)
-    source = Path(submission.notebook).read_text(encoding="utf-8") if submission.notebook else "{}"
-    evidence = freeze(run, submission, facts=_facts(submission, variant, setting), source=source, store=setting.store)
+    evidence = run_and_freeze(submission, variant, setting, setting.modes[0])
+    further = tuple(run_and_freeze(submission, variant, setting, mode) for mode in setting.modes[1:])
+    evidence = replace(evidence, further=further)
     return evidence, score(evidence, setting.assignment, setting.checks)
 
 
-def run_submission(submission: Submission, variant: Variant, setting: Setting) -> Run:
-    """Execute the submission's notebook, or say why there is nothing to execute."""
+def run_and_freeze(submission: Submission, variant: Variant, setting: Setting, mode: Mode) -> Evidence:
+    """Run one submission in one mode, and return the frozen evidence of that."""
+    run = run_submission(submission, variant, setting, mode)
+    source = Path(submission.notebook).read_text(encoding="utf-8") if submission.notebook else "{}"
+    return freeze(run, submission, facts=_facts(submission, variant, setting, mode), source=source, store=setting.store)
+
+
+def run_submission(submission: Submission, variant: Variant, setting: Setting, mode: Mode = Mode.RETRAIN) -> Run:
+    """Execute the submission's notebook, or say why there is nothing to execute.
+
+    A run that trains does not see the weights that were handed in. One that only loads them is spared where there are none and another
+    run is graded anyway.
+    """
     seed = seed_of(submission.assignment, submission.student)
     if submission.notebook is None:
         return _nothing_to_run(submission, setting, seed)
+    if mode is Mode.LOAD and not submission.weights and mode is not setting.modes[0]:
+        missing = Record(name="loaded", vouched=Vouched.REPORTED, value={"problem": "none"})
+        return replace(_nothing_to_run(submission, setting, seed), records=(missing,))
+    files = submission.with_weights if mode is Mode.LOAD and submission.with_weights else submission.files
     job = Job(
         notebook=Path(submission.notebook).read_text(encoding="utf-8"),
         probe=setting.assignment.probe_file,
-        files=Path(submission.files) if submission.files else None,
+        files=Path(files) if files else None,
         data=setting.prepared.folder if setting.prepared else None,
         limits=setting.limits,
         seed=seed,
         isolation=setting.isolation,
         aliases=setting.assignment.aliases,
         container=setting.container,
+        mode=mode,
+        weights=submission.weights if mode is Mode.LOAD else "",
     )
     start = setting.warm.execute if setting.warm else execute
     return start(job, lambda records: _give(records, submission, variant, setting), setting.stop)
@@ -91,6 +109,7 @@ def _give(records: tuple[Record, ...], submission: Submission, variant: Variant,
         rng=np.random.default_rng(int.from_bytes(key.digest(), "big")),
         hidden=hidden_set(setting.data, setting.view, variant.classes) if setting.data else None,
         public=public_images(setting.data, setting.view, variant.classes) if setting.data else None,
+        public_labels=public_labels(setting.data, setting.view, variant.classes) if setting.data else None,
     )
     return setting.checks.prepare(preparation)
 
@@ -99,9 +118,10 @@ def _variant_facts(variant: Variant) -> dict[str, Json]:
     return {key: list(value) if isinstance(value, list) else value for key, value in variant_record(variant).items()}
 
 
-def _facts(submission: Submission, variant: Variant, setting: Setting) -> Mapping[str, Json]:
+def _facts(submission: Submission, variant: Variant, setting: Setting, mode: Mode) -> Mapping[str, Json]:
     return {
-        "mode": str(Mode.RETRAIN),
+        "mode": str(mode),
+        "weights": submission.weights,
         "replicate": 0,
         "tool": __version__,
         "assignment": submission.assignment,

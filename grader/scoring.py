@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from grader.assignment import Assignment, Checks
 from grader.checks import CheckFunction, CheckInfo, Conclusion
 from grader.checks.cells import first_causes
+from grader.checks.handed_in import weights_notes
 from grader.evidence import Evidence, MissingRecord
 from grader.model import (
     Criterion,
@@ -13,6 +14,7 @@ from grader.model import (
     ExitReason,
     Finding,
     Json,
+    Mode,
     Outcome,
     Score,
     Text,
@@ -31,6 +33,16 @@ _ENDED = {
     ExitReason.OUTPUT_LIMIT: Text(ru="вывод превысил допустимый объём", en="the output limit was reached"),
     ExitReason.SANDBOX_FAULT: Text(ru="сбой песочницы", en="the sandbox failed"),
 }
+
+_NOT_TRAINED = Conclusion(
+    outcome=Outcome.PENDING,
+    share=0.0,
+    rationale=Text(
+        ru="Веса только загружены, обучение не выполнялось, поэтому судить об этом нельзя. Решает преподаватель.",
+        en="The weights were only loaded and nothing was trained, so this cannot be judged. A person decides.",
+    ),
+    hint=Text(ru="Проверьте работу с --mode both: тогда тетрадь и обучается.", en="Grade with --mode both, which trains as well."),
+)
 
 
 def score(evidence: Evidence, assignment: Assignment, checks: Checks) -> Score:
@@ -59,7 +71,7 @@ def score(evidence: Evidence, assignment: Assignment, checks: Checks) -> Score:
         points=points,
         verdict=_verdict(earned, points, assignment.pass_share, scored, problems),
         criteria=scored,
-        notes=(*problems, *notes),
+        notes=(*problems, *weights_notes(evidence, assignment), *notes),
         execution=_execution_summary(evidence),
         environment=evidence.execution.environment,
     )
@@ -87,11 +99,13 @@ def _judge(evidence: Evidence, assignment: Assignment, function: CheckFunction, 
             share=0.0,
             rationale=Text(ru=f"Ждёт проверки «{blocker.title.ru}».", en=f"Waits for the check “{blocker.title.en}”."),
         )
+    elif info.of_training and evidence.mode is Mode.LOAD:
+        conclusion = _NOT_TRAINED
     else:
         try:
             conclusion = _concluded(function(evidence, assignment) if info.wants_assignment else function(evidence))
         except MissingRecord as missing:
-            conclusion = _not_recorded(missing)
+            conclusion = _not_recorded(missing, evidence.mode)
         except Exception as error:  # noqa: BLE001 - whatever a check raises is our fault and must hold the report, not end the batch
             conclusion = Conclusion(
                 outcome=Outcome.ERRORED,
@@ -122,8 +136,13 @@ def _concluded(value: object) -> Conclusion:
     return value
 
 
-def _not_recorded(missing: MissingRecord) -> Conclusion:
-    """A record that the run never wrote is a failure with the run's own reason, never an error of ours."""
+def _not_recorded(missing: MissingRecord, mode: Mode) -> Conclusion:
+    """A record that the run never wrote is a failure with the run's own reason, never an error of ours.
+
+    Where nothing was trained, what only training would have recorded waits for a person.
+    """
+    if mode is Mode.LOAD and not missing.reason and missing.execution.exit_reason in {ExitReason.COMPLETED, ExitReason.RAISED}:
+        return _NOT_TRAINED
     ended = _ENDED[missing.execution.exit_reason]
     if missing.reason:
         rationale = Text(ru="Это не удалось измерить: код завершился ошибкой.", en="This could not be measured: the code raised an error.")

@@ -1,21 +1,26 @@
 """Make what all submissions of a batch share: checks, data views, limits, isolation that was tried."""
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.assignment import Assignment, load_checks
 from grader.datasets import find_data_root, prepare_view
-from grader.model import Isolation, View
+from grader.model import Isolation, Mode, View
 from grader.pipeline import Setting
 from grader.sandbox import Container, available
+
+# What a person may ask for: train again, load the weights that were handed in, or train, grade that, and compare.
+MODES: Mapping[str, tuple[Mode, ...]] = {"retrain": (Mode.RETRAIN,), "load": (Mode.LOAD,), "both": (Mode.RETRAIN, Mode.LOAD)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """What a person may choose for a batch; `cpu_s` and `cell_cpu_s` None mean the assignment's own limits.
 
-    `container` says which image the tier of that name starts, and is None for the others.
+    `container` says which image the tier of that name starts, and is None for the others. `modes` are how each
+    submission is run, the one that is graded first.
     """
 
     isolation: Isolation
@@ -24,6 +29,7 @@ class Options:
     cpu_s: int | None = None
     cell_cpu_s: int | None = None
     container: Container | None = None
+    modes: tuple[Mode, ...] = (Mode.RETRAIN,)
 
 
 def make_setting(assignment: Assignment, options: Options, *, secret: bytes, store: Path) -> Setting:
@@ -47,4 +53,5 @@ def make_setting(assignment: Assignment, options: Options, *, secret: bytes, sto
         view=options.view,
         stop=threading.Event(),
         container=options.container,
+        modes=options.modes,
     )

@@ -54,7 +54,7 @@ def _what_stopped(causes: Sequence[Cause], modules: Sequence[str], stopped: int 
     return Text(ru=f"Здесь нет модулей: {names}.", en=f"These modules are not here: {names}.")
 
 
-@check(ru="Исследование: несколько обучений", en="The study: several trainings")
+@check(ru="Исследование: несколько обучений", en="The study: several trainings", of_training=True)
 def study_runs(evidence: Evidence) -> Conclusion:
     """Models trained beside the first: batch size, learning rate, architecture."""
     runs = len(trained_models(evidence))

@@ -44,7 +44,7 @@ class Job:
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     inside: Path = INSIDE
     container: Container | None = None
-    mode: Mode = "retrain"
+    mode: Mode = Mode.RETRAIN
     weights: str = ""
 
 
@@ -82,7 +82,7 @@ def opening(job: Job, place: Place) -> Mapping[str, Json]:
         "probe": place.probe,
         "aliases": {name: list(others) for name, others in job.aliases.items()},
         "standins": place.standins,
-        "mode": job.mode,
+        "mode": str(job.mode),
         "weights": job.weights,
         "harden": job.isolation is not Isolation.NONE,
         "unbounded": list(_kept_by_others(job)),
