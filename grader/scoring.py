@@ -49,7 +49,8 @@ def score(evidence: Evidence, assignment: Assignment, checks: Checks) -> Score:
     """Judge `evidence`, and its further runs, by the rubric of `assignment`. Criteria of 0 points become the score's notes."""
     findings = _judge_all(evidence, assignment, checks.functions)
     scored = tuple(_criterion_score(criterion, findings) for criterion in assignment.criteria if criterion.points)
-    notes = tuple(findings[use.name] for criterion in assignment.criteria if not criterion.points for use in criterion.checks)
+    said = [findings[use.name] for criterion in assignment.criteria if not criterion.points for use in criterion.checks]
+    notes = tuple(finding for finding in said if finding.rationale is not _NOT_TRAINED.rationale)
     problems = tuple(finding_from_json(problem) for problem in evidence.manifest["problems"])
     earned = round(math.fsum(criterion.earned for criterion in scored), 2)
     points = round(math.fsum(criterion.points for criterion in scored), 2)

@@ -35,6 +35,9 @@ def not_loaded(evidence: Evidence) -> Conclusion | None:
     if facts and not facts.get("problem"):
         return None
     reason, hint = _reason(evidence, facts)
+    if facts.get("code"):
+        ran = _words(PROBLEMS, "code", code=_text(facts["code"]))
+        reason = Text(ru=f"{reason.ru} {ran.ru}", en=f"{reason.en} {ran.en}")
     return failed(reason, hint=hint, actual=_fit(facts) or _text(facts.get("detail")), vouched=Vouched.REPORTED)
 
 

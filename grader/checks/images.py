@@ -206,7 +206,7 @@ def _against_common(evidence: Evidence, accuracy: Accuracy, assignment: Assignme
     )
 
 
-@check(ru="Веса после обучения", en="The weights after training")
+@check(ru="Веса после обучения", en="The weights after training", of_training=True)
 def weights_unchanged(evidence: Evidence) -> Conclusion:
     """Whether the model at the end is still the one that training left, and what the change cost."""
     chosen = next((model for model in trained_models(evidence) if model.get("chosen")), None)

@@ -10,11 +10,20 @@ from grader.checks import Conclusion, check, failed, partial, passed
 from grader.checks.cells import Cause, first_causes
 from grader.checks.images import trained_models
 from grader.evidence import Evidence
-from grader.model import Text, Vouched
+from grader.model import Mode, Text, Vouched
 from grader.notebook import read_lab
 
 _ANSWERS, _ROWS, _WORDS, _COLUMNS = 13, 5, 12, 3
 _NUMBER = re.compile(r"\d+[.,]\d+|\d\s*%")
+
+_FIRST = Text(
+    ru="В квадратных скобках — номер ячейки, в круглых — сколько следующих ошибок вытекает из этой. Начните с первой.",
+    en="In square brackets: the cell; in round ones: how many later errors only follow from it. Start with the first.",
+)
+_UNTRAINED = Text(
+    ru="Обучение здесь не выполнялось; ошибка может быть лишь следствием этого, если ячейке нужны его результаты.",
+    en="Nothing was trained here; the error may only follow from that, where a cell needs what training would have given.",
+)
 
 
 @check(ru="Все ячейки выполнились", en="All cells ran")
@@ -31,10 +40,7 @@ def cells_ran(evidence: Evidence) -> Conclusion:
     return failed(
         _what_stopped(causes, modules, stopped),
         actual="; ".join(lines)[:1500],
-        hint=Text(
-            ru="В квадратных скобках — номер ячейки, в круглых — сколько следующих ошибок вытекает из этой. Начните с первой.",
-            en="In square brackets: the cell; in round ones: how many later errors only follow from it. Start with the first.",
-        ),
+        hint=_UNTRAINED if evidence.mode is Mode.LOAD else _FIRST,
         vouched=Vouched.REPORTED,
     )
 

@@ -1,8 +1,10 @@
 """Finds the module that saved weights belong to: an instance that the definitions left, or a class and the arguments the notebook gives it."""
 
 import ast
+import builtins
 import contextlib
 import gc
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,7 @@ from .feeding import described
 from .fitting import Fit, Tensors, fit
 from .trained import Trained
 
-_MOST_CALLS, _MOST_MODULES, _MOST_ATTRIBUTES = 40, 100, 64
+_MOST_CALLS, _MOST_MODULES, _MOST_ATTRIBUTES, _MOST_CONSTANTS, _MOST_TRIES, _WIDEST = 40, 100, 64, 60, 400, 1 << 14
 _LIBRARIES = ("torch", "torchvision", "zachet_inside")
 
 States = Sequence[tuple[str, Tensors]]
@@ -113,15 +115,24 @@ def _attributes(value: Any) -> list[tuple[str, Any]]:
 
 
 def _constructed(namespace: Mapping[str, Any], sources: Sequence[str]) -> Iterator[tuple[Trained, str]]:
-    """Yield instances of the notebook's own classes, made by the calls that its code has, and without arguments."""
+    """Yield instances of the notebook's own classes, made by the calls that its code has, and without arguments.
+
+    An argument that is a variable of some function has no value here; the constants that stand in the code are tried in its place.
+    """
     classes = dict(_classes(namespace))
-    calls = [call for source in sources for call in _calls(source, classes)][-_MOST_CALLS:]
-    texts = list(dict.fromkeys([*(ast.unparse(call) for call in reversed(calls)), *(f"{name}()" for name in classes)]))
-    for text in texts:
-        with contextlib.suppress(Exception):
-            module = eval(text, {**namespace, **classes})  # noqa: S307 - the notebook's own call, in the process that ran the notebook
-            if isinstance(module, nn.Module):
-                yield described(module), text[:200]
+    trees = [tree for source in sources if (tree := _parsed(source)) is not None]
+    known = {**namespace, **classes}
+    calls = {ast.unparse(call): call for tree in reversed(trees) for call in _calls(tree, classes)}
+    constants = list({repr(value): value for tree in reversed(trees) for value in _constants(tree)}.values())[:_MOST_CONSTANTS]
+    for text in (*list(calls)[:_MOST_CALLS], *(f"{name}()" for name in classes)):
+        unknown = sorted(_names_in(calls[text]) - known.keys() - vars(builtins).keys()) if text in calls else []
+        for values in itertools.islice(itertools.product(constants, repeat=len(unknown)), _MOST_TRIES):
+            chosen = dict(zip(unknown, values, strict=True))
+            with contextlib.suppress(Exception):
+                module = eval(text, {**known, **chosen})  # noqa: S307 - the notebook's own call, in the process that ran the notebook
+                if isinstance(module, nn.Module):
+                    said = ", ".join(f"{name} = {value!r}" for name, value in chosen.items())
+                    yield described(module), (f"{text} ({said})" if said else text)[:200]
 
 
 def _classes(namespace: Mapping[str, Any]) -> Iterator[tuple[str, type[nn.Module]]]:
@@ -135,13 +146,30 @@ def _classes(namespace: Mapping[str, Any]) -> Iterator[tuple[str, type[nn.Module
             yield from _classes({inner: item for inner, item in vars(value).items() if isinstance(item, type)})
 
 
-def _calls(source: str, classes: Mapping[str, Any]) -> Iterator[ast.Call]:
+def _parsed(source: str) -> ast.Module | None:
     try:
-        tree = ast.parse(source)
+        return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
-        return
+        return None
+
+
+def _calls(tree: ast.Module, classes: Mapping[str, Any]) -> Iterator[ast.Call]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
             if name in classes:
                 yield ast.Call(func=ast.Name(id=name, ctx=ast.Load()), args=node.args, keywords=node.keywords)
+
+
+def _names_in(call: ast.Call) -> set[str]:
+    return {node.id for node in ast.walk(call) if isinstance(node, ast.Name)}
+
+
+def _constants(tree: ast.Module) -> Iterator[Any]:
+    """Yield whole numbers and rows of them, such as sizes of layers are."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and type(node.value) is int and 0 < node.value <= _WIDEST:
+            yield node.value
+        elif isinstance(node, ast.Tuple | ast.List) and node.elts and all(isinstance(item, ast.Constant) for item in node.elts):
+            with contextlib.suppress(ValueError, TypeError):
+                yield ast.literal_eval(node)

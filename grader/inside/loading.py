@@ -55,7 +55,7 @@ class Loading:
             facts["fed"] = self._feed(trained)
             session.trained = [trained]
         except CannotRead as cannot:
-            facts |= {"problem": cannot.problem, "detail": cannot.detail}
+            facts |= {"problem": cannot.problem, "detail": cannot.detail, **({"code": cannot.code} if cannot.code else {})}
         session.record("loaded", facts)
 
     def present(self, session: Any, given: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

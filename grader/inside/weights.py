@@ -26,11 +26,11 @@ Tensors = dict[str, torch.Tensor]
 
 
 class CannotRead(Exception):  # noqa: N818 - a fact about the file, told in the report
-    """The file cannot be used. `problem` is a word that the report has a sentence for."""
+    """The file cannot be used. `problem` is a word that the report has a sentence for; `code` as in Weights."""
 
-    def __init__(self, problem: str, detail: object = "") -> None:
+    def __init__(self, problem: str, detail: object = "", code: str = "") -> None:
         super().__init__(problem)
-        self.problem = problem
+        self.problem, self.code = problem, code
         self.detail = str(detail)[:_LONGEST_DETAIL]
 
 
@@ -108,7 +108,7 @@ def _read_torch(path: Path) -> Weights:
         code = _culprit(first)
         if not code:
             raise CannotRead(_problem(first), f"{type(first).__name__}: {first}") from first
-        saved = _unpickle(path)
+        saved = _unpickle(path, code)
     if isinstance(saved, nn.Module):
         return Weights(kind="module", module=saved, code=code or type(saved).__name__)
     inner = _module_within(saved)
@@ -116,13 +116,17 @@ def _read_torch(path: Path) -> Weights:
         return Weights(kind="module", module=inner[1], code=code, facts={"key": inner[0]})
     states = tuple(sorted(_states(saved), key=lambda state: _preference(state[0], state[1])))
     if not states:
-        raise CannotRead("no_tensors", type(saved).__name__)
+        raise CannotRead("no_tensors", type(saved).__name__, code)
     return Weights(kind="state_dict", states=states, code=code)
 
 
 def _refuse_bombs(path: Path) -> None:
     """Judge a zip by what it declares before anything of it is unpacked."""
+    with path.open("rb") as stream:
+        begins = stream.read(2) == b"PK"
     if not zipfile.is_zipfile(path):
+        if begins:
+            raise CannotRead("damaged", "its end is missing")
         return
     try:
         with zipfile.ZipFile(path) as archive:
@@ -148,15 +152,15 @@ def _culprit(error: Exception) -> str:
     return "pickle" if "Unsupported operand" in said or "Trying to call reduce" in said else ""
 
 
-def _unpickle(path: Path) -> Any:
+def _unpickle(path: Path, code: str) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=False)
     except (AttributeError, ModuleNotFoundError) as error:
-        raise CannotRead("class_missing", error) from error
+        raise CannotRead("class_missing", error, code) from error
     except Exception as error:
-        raise CannotRead(_problem(error), f"{type(error).__name__}: {error}") from error
+        raise CannotRead(_problem(error), f"{type(error).__name__}: {error}", code) from error
     except SystemExit as error:
-        raise CannotRead("damaged", "SystemExit") from error
+        raise CannotRead("damaged", "SystemExit", code) from error
 
 
 def _problem(error: Exception) -> str:
