@@ -76,6 +76,7 @@ def test_weights_that_can_be_understood_are_measured(graded: Graded, says: tuple
         takes("keras.pth", "holds no PyTorch weights but HDF5 (Keras)"),
         takes("nothing.pth", "is empty"),
         takes("unpacks.pth", "would take too much memory (1048576 MiB)"),
+        takes("bomb.pth", "would run posix.system: these are no weights, and it was not opened"),
         takes("claims.safetensors", "is damaged or breaks off", "SafetensorError"),
         takes("overlaps.safetensors", "is damaged or breaks off", "SafetensorError"),
         takes("breaks_off.safetensors", "is damaged or breaks off", "SafetensorError"),
@@ -100,10 +101,10 @@ def test_weights_that_are_not_numbers_name_their_layer_and_earn_nothing(graded: 
     assert graded.accuracy == 0
 
 
-@pytest.mark.parametrize("graded", ["bomb.pth"], indirect=True)
-def test_a_pickle_that_runs_a_command_runs_it_inside_and_is_named(graded: Graded) -> None:
-    assert "system" in graded.said("weights_loaded")
-    assert "ran code from the file, inside the sandbox" in graded.said("weights_loaded")
+@pytest.mark.parametrize("graded", ["quiet_bomb.pth"], indirect=True)
+def test_a_pickle_that_runs_code_runs_it_inside_and_is_named(graded: Graded) -> None:
+    assert "more than weights (exec): loading it ran code from the file, inside the sandbox" in graded.said("weights_loaded")
+    assert graded.note("weights_loaded").outcome is Outcome.PENDING
     assert not Path("/tmp/zachet-bomb").exists()
     assert graded.accuracy > LEARNT
 

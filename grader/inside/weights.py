@@ -3,6 +3,7 @@
 This is the only place where a stranger's pickle is opened, and it shares a process with the stranger's notebook anyway.
 """
 
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ _LONGEST_DETAIL = 400
 # Where a checkpoint keeps the state of the model, by the names in use; and what in it is no model.
 _STATES = ("state_dict", "model_state_dict", "model", "model_state", "net", "network", "weights", "params", "module", "ema")
 _NO_MODELS = ("optimizer", "optim", "scheduler", "scaler", "callbacks", "loops", "rng", "hparams", "hyper_parameters")
+# How torch names what a pickle holds beside weights: modules that it never loads anything from, and all else that is no weights.
+_BLOCKED = re.compile(r"unsupported GLOBAL (?P<name>\S+) whose module")
+_MORE = re.compile(r"(?:GLOBAL (?=\S+ was not)|but got (?:<class ')?)(?P<name>[\w.]+)")
 
 Tensors = dict[str, torch.Tensor]
 
@@ -105,9 +109,12 @@ def _read_torch(path: Path) -> Weights:
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as first:
+        blocked = _BLOCKED.search(str(first))
+        if blocked:
+            raise CannotRead("hostile", blocked["name"]) from first
         code = _culprit(first)
         if not code:
-            raise CannotRead(_problem(first), f"{type(first).__name__}: {first}") from first
+            raise CannotRead(_problem(first), _said(first)) from first
         saved = _unpickle(path, code)
     if isinstance(saved, nn.Module):
         return Weights(kind="module", module=saved, code=code or type(saved).__name__)
@@ -145,11 +152,13 @@ def _refuse_bombs(path: Path) -> None:
 
 def _culprit(error: Exception) -> str:
     """Return what stood in a pickle beside weights, as torch names it, or nothing when the file is simply damaged."""
-    said = str(error)
-    for marker in ("Unsupported global: GLOBAL ", "Unsupported class ", "Trying to instantiate unsupported class "):
-        if marker in said:
-            return said.partition(marker)[2].split()[0].strip(".,'\"")[:100]
-    return "pickle" if "Unsupported operand" in said or "Trying to call reduce" in said else ""
+    named = _MORE.search(str(error))
+    return named["name"][:100] if named else ""
+
+
+def _said(error: Exception) -> str:
+    """Return the last thing torch says of an error, behind its advice on files from strangers."""
+    return f"{type(error).__name__}: {str(error).rpartition('WeightsUnpickler error: ')[2].strip()}"
 
 
 def _unpickle(path: Path, code: str) -> Any:

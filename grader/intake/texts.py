@@ -43,7 +43,7 @@ SIDE_FILES_LEFT_OUT = _words(_FILES, _failed,
     ("Рядом с тетрадью слишком много файлов или слишком большие файлы; не взяты: {names}.", "There are too many or too big files beside the notebook; not taken: {names}."),
     ("Оставьте не больше {count} файлов общим объёмом до {limit}.", "Keep at most {count} files of {limit} in all."))
 BIG_WEIGHTS = _words(_FILES, _failed,
-    ("Файл весов «{name}» слишком велик ({actual}) и не взят: предел {limit} на файл, {total} на все.", "The file of weights “{name}” is too big ({actual}) and was not taken: the limit is {limit} for a file, {total} for all."),
+    ("Файл весов «{name}» слишком велик ({seen}) и не взят: предел {limit} на файл, {total} на все.", "The file of weights “{name}” is too big ({seen}) and was not taken: the limit is {limit} for a file, {total} for all."),
     ("Сохраните только веса модели, без оптимизатора: torch.save(model.state_dict(), 'model.pth').", "Save the weights of the model alone, without the optimiser: torch.save(model.state_dict(), 'model.pth')."))
 WEIGHTS_NAMED = _words(_WEIGHTS, _passed,
     ("Из нескольких файлов весов учитывается «{name}»: его последним называет код тетради. Остальные не учитываются: {names}.", "Of several files of weights “{name}” counts: the notebook's code names it last. The others do not: {names}."),

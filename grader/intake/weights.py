@@ -64,8 +64,8 @@ def keep_weights(beside: Sequence[Found], notebook: str, files: Path, target: Pa
         except Refused:
             troubles.append(Trouble(words=texts.UNREADABLE, name="/".join(relative)))
         except OverflowError:
-            actual = size(max(item.size, limit + 1))
-            refused.append(say(texts.BIG_WEIGHTS, name="/".join(relative), limit=size(bounds.weights_bytes), total=size(bounds.all_weights_bytes), actual=actual))
+            limits = {"limit": size(bounds.weights_bytes), "total": size(bounds.all_weights_bytes)}
+            refused.append(say(texts.BIG_WEIGHTS, name="/".join(relative), seen=size(max(item.size, limit + 1)), **limits))
         except OSError as error:
             if error.errno not in BAD_TARGETS:
                 raise

@@ -27,7 +27,12 @@ class Net(nn.Module):
 
 class Bomb:
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-        return os.system, ("echo bomb > /tmp/zachet-bomb; echo bomb > bomb.txt",)
+        return os.system, ("touch /tmp/zachet-bomb",)
+
+
+class QuietBomb:
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return exec, ("import os; os.system('touch /tmp/zachet-bomb'); os.system('touch ran.txt')",)
 
 
 def train(model: Net, images: torch.Tensor, labels: torch.Tensor) -> torch.optim.Optimizer:
@@ -87,6 +92,7 @@ def hostile(out: Path, model: Net) -> None:
     (out / "keras.pth").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(64))
     (out / "nothing.pth").write_bytes(b"")
     torch.save({"model": Bomb(), **model.state_dict()}, out / "bomb.pth")
+    torch.save({"model": QuietBomb(), **model.state_dict()}, out / "quiet_bomb.pth")
     with zipfile.ZipFile(out / "unpacks.pth", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("archive/data.pkl", b"\x80\x02}.")
         archive.writestr("archive/data/0", bytes(1 << 20))
