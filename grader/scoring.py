@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from grader.assignment import Assignment, Checks
 from grader.checks import CheckFunction, CheckInfo, Conclusion
 from grader.checks.cells import first_causes
-from grader.checks.handed_in import weights_notes
+from grader.checks.handed_in import not_loaded, weights_notes
 from grader.evidence import Evidence, MissingRecord
 from grader.model import (
     Criterion,
@@ -106,7 +106,7 @@ def _judge(evidence: Evidence, assignment: Assignment, function: CheckFunction, 
         try:
             conclusion = _concluded(function(evidence, assignment) if info.wants_assignment else function(evidence))
         except MissingRecord as missing:
-            conclusion = _not_recorded(missing, evidence.mode)
+            conclusion = _not_recorded(missing, evidence)
         except Exception as error:  # noqa: BLE001 - whatever a check raises is our fault and must hold the report, not end the batch
             conclusion = Conclusion(
                 outcome=Outcome.ERRORED,
@@ -137,13 +137,13 @@ def _concluded(value: object) -> Conclusion:
     return value
 
 
-def _not_recorded(missing: MissingRecord, mode: Mode) -> Conclusion:
+def _not_recorded(missing: MissingRecord, evidence: Evidence) -> Conclusion:
     """A record that the run never wrote is a failure with the run's own reason, never an error of ours.
 
-    Where nothing was trained, what only training would have recorded waits for a person.
+    Where weights were only loaded, what training alone would have recorded waits for a person, unless there was nothing to load.
     """
-    if mode is Mode.LOAD and not missing.reason and missing.execution.exit_reason in {ExitReason.COMPLETED, ExitReason.RAISED}:
-        return _NOT_TRAINED
+    if evidence.mode is Mode.LOAD and not missing.reason and missing.execution.exit_reason in {ExitReason.COMPLETED, ExitReason.RAISED}:
+        return not_loaded(evidence) or _NOT_TRAINED
     ended = _ENDED[missing.execution.exit_reason]
     if missing.reason:
         rationale = Text(ru="Это не удалось измерить: код завершился ошибкой.", en="This could not be measured: the code raised an error.")
@@ -206,6 +206,7 @@ def _execution_summary(evidence: Evidence) -> dict[str, Json]:
     execution = evidence.execution
     followers = {index for cause in first_causes(evidence) for index in cause.followers}
     return {
+        "mode": str(evidence.mode),
         "exit_reason": str(execution.exit_reason),
         "message": execution.message,
         "isolation": str(execution.isolation),

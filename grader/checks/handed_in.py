@@ -23,7 +23,7 @@ _SURE, _SPREADS = 0.001, 3.0
 
 def loaded(evidence: Evidence) -> Mapping[str, Any]:
     """Return what the run said of the weights that it was to load; nothing when it was to load none or never came to it."""
-    value = evidence.record("loaded") if evidence.has("loaded") else None
+    value = evidence.record("loaded") if evidence.mode is Mode.LOAD and evidence.has("loaded") else None
     return value if isinstance(value, dict) else {}
 
 

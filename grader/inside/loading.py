@@ -14,9 +14,9 @@ from .finding import Found, find_module
 from .models import outputs_of
 from .origin import untouched
 from .presenting import choose_presentation
+from .saved import CannotRead, Weights, read_weights
 from .shell import NotebookShell
 from .trained import Trained, tensors_of
-from .weights import CannotRead, Weights, read_weights
 
 _RAW = ("raw_images", "raw_public", "raw_labels")
 
