@@ -1,5 +1,8 @@
 """Notebooks that bring weights, in every form: what of them is run, which module is found, how images are shown, and both modes together."""
 
+import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -25,11 +28,12 @@ from tests.loading.handing_in import (
     make_weights,
     submission_of,
 )
-from tests.sandbox_jobs import need
+from tests.sandbox_jobs import need, notebook_of
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
 
 LEARNT = 0.6
+LABS = Path(__file__).parent / "loading"
 FIT = "def fit(model):\n" + "\n".join(f"    {line}" for line in TRAINING.splitlines())
 MANY = 'best = 3 if __name__ == "__main__" else 4\nif __name__ == "__main__":\n    model = Net()\n    fit(model)\n    print("after", best)'
 CLASS = "class Trainer:\n    def __init__(self):\n        self.net = Net()\n    def run(self):\n        fit(self.net)\n        return 0.5\nscore = Trainer().run()"
@@ -61,26 +65,27 @@ def setting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting]:
         yield make_setting(tmp_path_factory.mktemp("store"), warm)
 
 
-def notebook(*cells: str, left: Sequence[int] = (), where: str = "") -> object:
+def case(*cells: str, left: Sequence[int] = (), where: str = "") -> object:
     return pytest.param(cells, (list(left), where))
 
 
 @pytest.mark.parametrize(
     ("cells", "expected"),
     [
-        notebook(*CELLS, left=[3], where="model"),
-        notebook(DATA, NET, FIT, MODEL, "history = fit(model)", "history[0]", left=[4], where="model"),
-        notebook(DATA, NET, FIT, MANY, left=[3], where="model"),
-        notebook(DATA, NET, FIT, CLASS, "print(score)", left=[3], where=""),
-        notebook(DATA, NET, FIT, HIDDEN, left=[3], where="Net(hidden=width) (width = 16)"),
-        notebook(DATA, NET, MODEL, TRAINING, EVALUATE, "model = 'done'", left=[3], where=""),
-        notebook(DATA, NET, "other = Net(hidden=5)", "net = Net()", MODEL.replace("model", "unused"), EVALUATE.replace("model", "net"), where="net"),
-        notebook(DATA, NET, "model = torch.compile(Net())", TRAINING, left=[3], where="model"),
-        notebook(DATA, "from net import Net", MODEL, TRAINING, left=[3], where="model"),
-        notebook(DATA, "import net as parts", where="Net()"),
-        notebook(DATA, NET, MODEL, "model.load_state_dict(torch.load('model.pth', weights_only=True))", EVALUATE, where="model"),
+        case(*CELLS, left=[3], where="model"),
+        case(DATA, NET, FIT, MODEL, "%%time\nhistory = fit(model)\nprint('after')", "%time fit(model)", "%%capture out\nfit(model)", left=[4, 5, 6], where="model"),
+        case(DATA, NET, FIT, MODEL, "history = fit(model)", "history[0]", left=[4], where="model"),
+        case(DATA, NET, FIT, MANY, left=[3], where="model"),
+        case(DATA, NET, FIT, CLASS, "print(score)", left=[3], where=""),
+        case(DATA, NET, FIT, HIDDEN, left=[3], where="Net(hidden=width) (width = 16)"),
+        case(DATA, NET, MODEL, TRAINING, EVALUATE, "model = 'done'", left=[3], where=""),
+        case(DATA, NET, "other = Net(hidden=5)", "net = Net()", MODEL.replace("model", "unused"), EVALUATE.replace("model", "net"), where="net"),
+        case(DATA, NET, "model = torch.compile(Net())", TRAINING, left=[3], where="model"),
+        case(DATA, "from net import Net", MODEL, TRAINING, left=[3], where="model"),
+        case(DATA, "import net as parts", where="Net()"),
+        case(DATA, NET, MODEL, "model.load_state_dict(torch.load('model.pth', weights_only=True))", EVALUATE, where="model"),
     ],
-    ids=["plain", "function", "main", "class", "local", "string", "several", "compiled", "py", "only_the_class", "only_loading"],
+    ids=["plain", "magics", "function", "main", "class", "local", "string", "several", "compiled", "py", "only_the_class", "only_loading"],
 )
 def test_the_definitions_are_enough(
     setting: Setting, weights: Path, tmp_path: Path, cells: Sequence[str], expected: tuple[list[int], str]
@@ -225,3 +230,21 @@ def test_a_batch_is_resumed_in_the_mode_it_was_graded_in_and_scored_again_to_the
     assert b"weights_compared" in before
     assert [done.error for done in rescore(setting.assignment, setting.checks, results, language="en")] == [None]
     assert (results.scores / "s01.json").read_bytes() == before
+
+
+def test_a_student_checks_weights_that_lie_beside_the_notebook(weights: Path, tmp_path: Path) -> None:
+    need(Isolation.FULL)
+    (tmp_path / "lab.ipynb").write_text(notebook_of(DATA, "from net import Net", MODEL, TRAINING), encoding="utf-8")
+    (tmp_path / "net.py").write_text(DOT_PY, encoding="utf-8")
+    shutil.copy(weights / "good.pth", tmp_path / "model.pth")
+    command = [sys.executable, "-I", "-c", "from grader.cli import main; main()", "check", str(tmp_path / "lab.ipynb")]
+    command += ["--assignments", str(LABS), "--assignment", "assignment", "--classes", "0,55,58", "--language", "en", "--mode"]
+    done = subprocess.run([*command, "load"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "“model.pth” was loaded into the model Net" in done.stdout
+    other = subprocess.run([*command, "load", "--weights", str(weights / "page.pth")], capture_output=True, text=True, check=False)
+    assert other.returncode == 1, other.stderr
+    assert "“page.pth” holds a web page, not weights" in other.stdout
+    none = subprocess.run([*command, "both", "--weights", str(tmp_path / "gone.pth")], capture_output=True, text=True, check=False)
+    assert none.returncode == 2
+    assert "There is no such file of weights." in none.stderr

@@ -14,7 +14,7 @@ from grader.checks import Conclusion, failed
 from grader.checks.accuracy import Accuracy, measure_accuracy
 from grader.checks.weight_texts import HINTS, LOADED, PROBLEMS, SAME
 from grader.evidence import Evidence, MissingRecord
-from grader.model import Finding, Mode, Outcome, Text, Vouched
+from grader.model import Finding, Mode, Outcome, Text, View, Vouched
 from grader.thresholds import NotUsable, compare_paired
 
 _LISTED, _LONGEST = 5, 300
@@ -74,7 +74,8 @@ def compare(retrained: Evidence, other: Evidence, assignment: Assignment) -> Fin
     elif not doubts:
         return _note("weights_compared", SAME, Outcome.SKIPPED, _words(PROBLEMS, "not_comparable"), actual=_fit(loaded(other)))
     if not doubts:
-        return _note("weights_compared", SAME, Outcome.PASSED, _words(PROBLEMS, "agree"), actual=figures)
+        agree = "agree" if retrained.manifest["view"] == View.SEALED else "agree_official"
+        return _note("weights_compared", SAME, Outcome.PASSED, _words(PROBLEMS, agree), actual=figures)
     words = Text(ru=" ".join(doubt.ru for doubt in doubts), en=" ".join(doubt.en for doubt in doubts))
     return _note("weights_compared", SAME, Outcome.PENDING, words, hint=_words(HINTS, "compared"), actual=figures)
 

@@ -42,14 +42,15 @@ PROBLEMS: Mapping[str, Text] = {
         "Метки скрытых изображений в этом не участвовали.",
         en="The notebook does not show how it takes images; of the ways tried ({count}) the one was taken whose answers agree best with the labels of public images: {chosen} ({agreement}). "
         "The labels of the hidden images had no part in it."),
-    "left": Text(ru="Обучение не выполнялось; ячейки, где оно пропущено: {cells}.", en="Nothing was trained; cells in which training was left out: {cells}."),
+    "left": Text(ru="При загрузке обучение не выполнялось; ячейки, где оно пропущено: {cells}.", en="The run that loads trains nothing; cells in which training was left out: {cells}."),
     # What the figures are worth.
     "not_asked": Text(ru="Файл «{name}» не загружался: оценена модель, которую обучает сам код. Запуску обучения сданные веса не видны.", en="“{name}” was not loaded: what the code itself trains was graded. Weights that were handed in are not shown to a run that trains."),
     "not_sealed": Text(
-        ru="Оценены веса, обученные не здесь: они могли видеть официальный тестовый набор, поэтому эта точность получена не на запечатанных данных. Получаются ли такие веса из этого кода, не проверялось.",
+        ru="Оценены веса, обученные не здесь: они могли видеть официальные тестовые изображения, так что эта точность получена не в закрытом режиме. Получаются ли такие веса из этого кода, не проверялось.",
         en="The weights graded were trained elsewhere and may have seen the official test images, so this figure is not from sealed data. Whether this code makes such weights was not checked."),
     "not_comparable": Text(ru="Сравнить не с чем: точность измерена не у обоих запусков.", en="There is nothing to compare: not both runs have a measured accuracy."),
-    "agree": Text(ru="Сданные веса ведут себя так же, как обученные здесь тем же кодом на запечатанных данных (точность обученных / сданных).", en="The weights behave like those that the same code trained here on sealed data (accuracy retrained / handed in)."),
+    "agree": Text(ru="Сданные веса ведут себя так же, как обученные здесь тем же кодом в закрытом режиме (точность обученных / сданных).", en="The weights behave like those that the same code trained here on sealed data (accuracy retrained / handed in)."),
+    "agree_official": Text(ru="Сданные веса ведут себя так же, как обученные здесь тем же кодом (точность обученных / сданных). Режим был открытый: официальные тестовые изображения этот запуск видел.", en="The weights behave like those that the same code trained here (accuracy retrained / handed in). This run could see the official test images."),
     "other_model": Text(ru="Код обучает другую модель: {first}, а сданы веса для {second}.", en="The code trains another model: {first}, and the weights are for {second}."),
     "untouched_equal": Text(ru="Сданные веса совпадают с начальными: обучение их не меняло.", en="The weights are those the model was made with: no training changed them."),
     "untouched_initial": Text(ru="Сданные веса выглядят как начальные: все слои в пределах, из которых их берёт PyTorch.", en="The weights look initial: every layer keeps to the range that PyTorch draws from."),
