@@ -50,11 +50,10 @@ def weights_notes(evidence: Evidence, assignment: Assignment) -> Iterator[Findin
             yield _note("weights_loaded", LOADED, Outcome.SKIPPED, _words(PROBLEMS, "not_asked", name=name))
         return
     yield _loading(loads[0])
-    if loaded(loads[0]).get("problem") == "none":
-        return
     if evidence.mode is Mode.LOAD:
-        yield _note("weights_compared", SAME, Outcome.SKIPPED, _words(PROBLEMS, "not_sealed"))
-    else:
+        if not_loaded(evidence) is None:
+            yield _note("weights_compared", SAME, Outcome.SKIPPED, _words(PROBLEMS, "not_sealed"))
+    elif loaded(loads[0]).get("problem") != "none":
         yield compare(evidence, loads[0], assignment)
 
 
