@@ -4,8 +4,8 @@ import hashlib
 import hmac
 import json
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ from variants.manifest import Variant, variant_record
 class Setting:
     """What all submissions of one batch share. `secret` seeds the hidden inputs; `data` and `prepared` are None without images.
 
-    With `warm`, runs that can start from its processes do.
+    Every work is run `replicates` times at least. With `warm`, runs that can start from its processes do.
     """
 
     assignment: Assignment
@@ -41,19 +41,52 @@ class Setting:
     stop: threading.Event
     warm: WarmStart | None = None
     container: Container | None = None
+    replicates: int = 1
 
 
 def grade(submission: Submission, variant: Variant, setting: Setting) -> tuple[Evidence, Score]:
-    """Run one submission, freeze what came of it and score that. Raises ZachetError for what is our fault."""
-    run = run_submission(submission, variant, setting)
-    source = Path(submission.notebook).read_text(encoding="utf-8") if submission.notebook else "{}"
-    evidence = freeze(run, submission, facts=_facts(submission, variant, setting), source=source, store=setting.store)
-    return evidence, score(evidence, setting.assignment, setting.checks)
+    """Run one submission as often as it takes, freeze what came of it and score that. Raises ZachetError for what is our fault."""
+    *_, last = grade_run_by_run(submission, variant, setting)
+    return last
 
 
-def run_submission(submission: Submission, variant: Variant, setting: Setting) -> Run:
-    """Execute the submission's notebook, or say why there is nothing to execute."""
-    seed = seed_of(submission.assignment, submission.student)
+def grade_run_by_run(
+    submission: Submission, variant: Variant, setting: Setting, known: Evidence | None = None
+) -> Iterator[tuple[Evidence, Score]]:
+    """Yield all evidence and the score after every run, so that nothing is lost when a later one is interrupted.
+
+    `known` are runs from before, which count and are not repeated. A work is run `setting.replicates` times, and again, up to the
+    assignment's own number, for as long as a check says that one more run could settle a doubt.
+    """
+    evidence = known
+    scored = score(evidence, setting.assignment, setting.checks) if evidence is not None else None
+    if evidence is not None and scored is not None:
+        yield evidence, scored
+    while (replicate := _next_replicate(submission, evidence, scored, setting)) is not None:
+        run = run_submission(submission, variant, setting, replicate)
+        source = Path(submission.notebook).read_text(encoding="utf-8") if submission.notebook else "{}"
+        made = freeze(run, submission, facts=_facts(submission, variant, setting, replicate), source=source, store=setting.store)
+        evidence = made if evidence is None else replace(evidence, further=(*evidence.further, made))
+        scored = score(evidence, setting.assignment, setting.checks)
+        yield evidence, scored
+
+
+def _next_replicate(submission: Submission, evidence: Evidence | None, scored: Score | None, setting: Setting) -> int | None:
+    """Return the number of the run that is still to be made, or None."""
+    if evidence is None or scored is None:
+        return 0
+    made = {run.replicate for run in evidence.replicates}
+    ours = any(run.execution.exit_reason is ExitReason.SANDBOX_FAULT for run in evidence.replicates)
+    if submission.notebook is None or ours:
+        return None  # there is nothing to run, or a fault of ours to be mended first
+    doubted = any(finding.again for row in scored.criteria for finding in row.findings)
+    most = max(setting.replicates, setting.assignment.policy.replicates if doubted else 1)
+    return next((number for number in range(most) if number not in made), None)
+
+
+def run_submission(submission: Submission, variant: Variant, setting: Setting, replicate: int = 0) -> Run:
+    """Execute the submission's notebook with the seeds of one replicate, or say why there is nothing to execute."""
+    seed = seed_of(submission.assignment, submission.student, replicate)
     if submission.notebook is None:
         return _nothing_to_run(submission, setting, seed)
     job = Job(
@@ -68,7 +101,7 @@ def run_submission(submission: Submission, variant: Variant, setting: Setting) -
         container=setting.container,
     )
     start = setting.warm.execute if setting.warm else execute
-    return start(job, lambda records: _give(records, submission, variant, setting), setting.stop)
+    return start(job, lambda records: _give(records, submission, variant, setting, replicate), setting.stop)
 
 
 def seed_of(assignment: str, student: str, replicate: int = 0) -> int:
@@ -82,8 +115,8 @@ def probe_digest(setting: Setting) -> str:
     return hashlib.sha256(setting.assignment.probe_file.read_bytes()).hexdigest()
 
 
-def _give(records: tuple[Record, ...], submission: Submission, variant: Variant, setting: Setting) -> Given:
-    key = hmac.new(setting.secret, f"hidden\0{submission.assignment}\0{submission.student}".encode(), hashlib.sha256)
+def _give(records: tuple[Record, ...], submission: Submission, variant: Variant, setting: Setting, replicate: int) -> Given:
+    key = hmac.new(setting.secret, f"hidden\0{submission.assignment}\0{submission.student}\0{replicate}".encode(), hashlib.sha256)
     preparation = Preparation(
         variant=_variant_facts(variant),
         view=setting.view,
@@ -99,10 +132,11 @@ def _variant_facts(variant: Variant) -> dict[str, Json]:
     return {key: list(value) if isinstance(value, list) else value for key, value in variant_record(variant).items()}
 
 
-def _facts(submission: Submission, variant: Variant, setting: Setting) -> Mapping[str, Json]:
+def _facts(submission: Submission, variant: Variant, setting: Setting, replicate: int) -> Mapping[str, Json]:
     return {
         "mode": str(Mode.RETRAIN),
-        "replicate": 0,
+        "replicate": replicate,
+        "planned": setting.replicates,
         "tool": __version__,
         "assignment": submission.assignment,
         "edition": setting.assignment.edition,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from grader.assignment import Assignment, Checks
 from grader.checks import CheckFunction, CheckInfo, Conclusion
 from grader.checks.cells import first_causes
+from grader.checks.repeated import repetition
 from grader.evidence import Evidence, MissingRecord
 from grader.model import (
     Criterion,
@@ -39,6 +40,7 @@ def score(evidence: Evidence, assignment: Assignment, checks: Checks) -> Score:
     scored = tuple(_criterion_score(criterion, findings) for criterion in assignment.criteria if criterion.points)
     notes = tuple(findings[use.name] for criterion in assignment.criteria if not criterion.points for use in criterion.checks)
     problems = tuple(finding_from_json(problem) for problem in evidence.manifest["problems"])
+    problems += repetition(evidence)
     earned = round(math.fsum(criterion.earned for criterion in scored), 2)
     points = round(math.fsum(criterion.points for criterion in scored), 2)
     facts = evidence.manifest
@@ -113,6 +115,7 @@ def _judge(evidence: Evidence, assignment: Assignment, function: CheckFunction, 
         actual=conclusion.actual,
         vouched=conclusion.vouched,
         figures=conclusion.figures,
+        again=conclusion.again,
     )
 
 

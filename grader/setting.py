@@ -24,6 +24,7 @@ class Options:
     cpu_s: int | None = None
     cell_cpu_s: int | None = None
     container: Container | None = None
+    replicates: int = 1
 
 
 def make_setting(assignment: Assignment, options: Options, *, secret: bytes, store: Path) -> Setting:
@@ -47,4 +48,5 @@ def make_setting(assignment: Assignment, options: Options, *, secret: bytes, sto
         view=options.view,
         stop=threading.Event(),
         container=options.container,
+        replicates=options.replicates,
     )
