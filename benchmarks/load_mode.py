@@ -63,7 +63,7 @@ def _printing(submission: Submission) -> Submission:
 
 def _timed(submission: Submission, shared: Setting, mode: Mode) -> tuple[Evidence, float]:
     started = time.monotonic()
-    evidence = run_and_freeze(submission, student("s01"), shared, mode)
+    evidence = run_and_freeze(submission, student("s01"), shared, 0, mode)
     return evidence, time.monotonic() - started
 
 

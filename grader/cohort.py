@@ -13,7 +13,7 @@ from grader.evidence import Evidence, load_runs
 from grader.files import folder_name, write_atomically
 from grader.gradebook import write_gradebook
 from grader.model import ExitReason, Language, Outcome, Score, Submission, Text
-from grader.pipeline import Setting, grade, probe_digest
+from grader.pipeline import Setting, grade_run_by_run, probe_digest
 from grader.report import IndexRow, render_index, render_report
 from grader.scores import from_json, to_json
 from grader.scoring import score
@@ -62,7 +62,7 @@ class Done:
 def grade_cohort(
     work: Sequence[tuple[Submission, Variant]], setting: Setting, results: Results, *, jobs: int, language: Language, resume: bool
 ) -> Generator[Done, None, None]:
-    """Grade every submission, `jobs` at a time, and yield each when its score and report are on disk.
+    """Grade every submission, `jobs` at a time, and yield each when its score and report are on disk; they are there after every run.
 
     One that fails through our fault is yielded with its error and the batch goes on. Closing the iterator early, as Ctrl-C does,
     stops what is running and keeps what is done.
@@ -71,17 +71,13 @@ def grade_cohort(
     def one(submission: Submission, variant: Variant) -> Done:
         old = _evidence_of(submission, variant, setting, results) if resume else None
         try:
-            if old is not None:
-                scored = score(old, setting.assignment, setting.checks)
-                evidence = old
-            else:
-                evidence, scored = grade(submission, variant, setting)
-            keep(scored, evidence, results, language)
+            for evidence, scored in grade_run_by_run(submission, variant, setting, old):
+                keep(scored, evidence, results, language)
         except ThreePartError as error:
             return Done(student=submission.student, score=None, error=error)
         except Exception as error:  # noqa: BLE001 - a fault of ours, or of an instructor's prepare(), must not end the batch
             return Done(student=submission.student, score=None, error=_unforeseen(error, submission.student))
-        return Done(student=submission.student, score=scored, reused=old is not None)
+        return Done(student=submission.student, score=scored, reused=old is not None and len(old.further) == len(evidence.further))
 
     pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="grade")
     try:
@@ -204,11 +200,9 @@ def _evidence_of(submission: Submission, variant: Variant, setting: Setting, res
         evidence = load_runs(results.store, old.evidence, old.further)
     except (OSError, ValueError, KeyError, TypeError, ZachetError):
         return None
-    first, *others = setting.modes
-    if evidence.mode is not first or not _same(evidence, submission, variant, setting):
+    if evidence.mode is not setting.modes[0] or not _same(evidence, submission, variant, setting):
         return None
-    further = tuple(run for run in evidence.further if run.mode in setting.modes and _same(run, submission, variant, setting))
-    return replace(evidence, further=further) if {run.mode for run in further} >= set(others) else None
+    return replace(evidence, further=tuple(run for run in evidence.further if run.mode in setting.modes and _same(run, submission, variant, setting)))
 
 
 def _same(evidence: Evidence, submission: Submission, variant: Variant, setting: Setting) -> bool:

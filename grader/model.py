@@ -159,7 +159,7 @@ class Criterion:
 class Finding:
     """What one check concluded. `share` in 0..1 is the part of the check's points that was earned.
 
-    `figures` are numbers that a report may draw, or None.
+    `figures` are numbers that a report may draw, or None. `again`: one more run of the work could settle what is in doubt.
     """
 
     check: str
@@ -172,6 +172,7 @@ class Finding:
     actual: str = ""
     vouched: Vouched = Vouched.MEASURED
     figures: Mapping[str, Json] | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

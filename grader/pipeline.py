@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,7 +26,8 @@ from variants.manifest import Variant, variant_record
 class Setting:
     """What all submissions of one batch share. `secret` seeds the hidden inputs; `data` and `prepared` are None without images.
 
-    With `warm`, runs that can start from its processes do. Every submission is run in each of `modes`; the first is the one that is graded.
+    Every work is run in each of `modes`, the first of which is graded; one that trains `replicates` times at least. With `warm`, runs that
+    can start from its processes do.
     """
 
     assignment: Assignment
@@ -42,30 +43,72 @@ class Setting:
     warm: WarmStart | None = None
     container: Container | None = None
     modes: tuple[Mode, ...] = (Mode.RETRAIN,)
+    replicates: int = 1
 
 
 def grade(submission: Submission, variant: Variant, setting: Setting) -> tuple[Evidence, Score]:
-    """Run one submission, freeze what came of it and score that. Raises ZachetError for what is our fault."""
-    evidence = run_and_freeze(submission, variant, setting, setting.modes[0])
-    further = tuple(run_and_freeze(submission, variant, setting, mode) for mode in setting.modes[1:])
-    evidence = replace(evidence, further=further)
-    return evidence, score(evidence, setting.assignment, setting.checks)
+    """Run one submission as often as it takes, freeze what came of it and score that. Raises ZachetError for what is our fault."""
+    *_, last = grade_run_by_run(submission, variant, setting)
+    return last
 
 
-def run_and_freeze(submission: Submission, variant: Variant, setting: Setting, mode: Mode) -> Evidence:
-    """Run one submission in one mode, and return the frozen evidence of that."""
-    run = run_submission(submission, variant, setting, mode)
+def grade_run_by_run(
+    submission: Submission, variant: Variant, setting: Setting, known: Evidence | None = None
+) -> Iterator[tuple[Evidence, Score]]:
+    """Yield all evidence and the score after every run, so that nothing is lost when a later one is interrupted.
+
+    `known` are runs from before, which count and are not repeated. A work is run `setting.replicates` times, and again, up to the
+    assignment's own number, for as long as a check says that one more run could settle a doubt; then once in every other mode.
+    """
+    evidence = known
+    scored = score(evidence, setting.assignment, setting.checks) if evidence is not None else None
+    if evidence is not None and scored is not None:
+        yield evidence, scored
+    while (following := _next_run(submission, evidence, scored, setting)) is not None:
+        made = run_and_freeze(submission, variant, setting, *following)
+        evidence = made if evidence is None else replace(evidence, further=(*evidence.further, made))
+        scored = score(evidence, setting.assignment, setting.checks)
+        yield evidence, scored
+
+
+def _next_run(
+    submission: Submission, evidence: Evidence | None, scored: Score | None, setting: Setting
+) -> tuple[int, Mode] | None:
+    """Return replicate and mode of the run that is still to be made, or None."""
+    first, *others = setting.modes
+    if evidence is None or scored is None:
+        return 0, first
+    ours = any(run.execution.exit_reason is ExitReason.SANDBOX_FAULT for run in evidence.replicates)
+    if submission.notebook is None or ours:
+        return None  # there is nothing to run, or a fault of ours to be mended first
+    replicate = _next_replicate(evidence, scored, setting) if first is Mode.RETRAIN else None  # weights load the same every time
+    if replicate is not None:
+        return replicate, first
+    return next(((0, mode) for mode in others if mode not in {run.mode for run in evidence.further}), None)
+
+
+def _next_replicate(evidence: Evidence, scored: Score, setting: Setting) -> int | None:
+    """Return the number of the replicate that is still to be made, or None."""
+    made = {run.replicate for run in evidence.replicates}
+    doubted = any(finding.again for row in scored.criteria for finding in row.findings)
+    most = max(setting.replicates, setting.assignment.policy.replicates if doubted else 1)
+    return next((number for number in range(most) if number not in made), None)
+
+
+def run_and_freeze(submission: Submission, variant: Variant, setting: Setting, replicate: int, mode: Mode) -> Evidence:
+    """Run one submission once, and return the frozen evidence of that."""
+    run = run_submission(submission, variant, setting, replicate, mode)
     source = Path(submission.notebook).read_text(encoding="utf-8") if submission.notebook else "{}"
-    return freeze(run, submission, facts=_facts(submission, variant, setting, mode), source=source, store=setting.store)
+    return freeze(run, submission, facts=_facts(submission, variant, setting, replicate, mode), source=source, store=setting.store)
 
 
-def run_submission(submission: Submission, variant: Variant, setting: Setting, mode: Mode = Mode.RETRAIN) -> Run:
-    """Execute the submission's notebook, or say why there is nothing to execute.
+def run_submission(submission: Submission, variant: Variant, setting: Setting, replicate: int = 0, mode: Mode = Mode.RETRAIN) -> Run:
+    """Execute the submission's notebook with the seeds of one replicate, or say why there is nothing to execute.
 
     A run that trains does not see the weights that were handed in. One that only loads them is spared where there are none and another
     run is graded anyway.
     """
-    seed = seed_of(submission.assignment, submission.student)
+    seed = seed_of(submission.assignment, submission.student, replicate)
     if submission.notebook is None:
         return _nothing_to_run(submission, setting, seed)
     if mode is Mode.LOAD and not submission.weights and mode is not setting.modes[0]:
@@ -86,7 +129,7 @@ def run_submission(submission: Submission, variant: Variant, setting: Setting, m
         weights=submission.weights if mode is Mode.LOAD else "",
     )
     start = setting.warm.execute if setting.warm else execute
-    return start(job, lambda records: _give(records, submission, variant, setting), setting.stop)
+    return start(job, lambda records: _give(records, submission, variant, setting, replicate), setting.stop)
 
 
 def seed_of(assignment: str, student: str, replicate: int = 0) -> int:
@@ -100,8 +143,8 @@ def probe_digest(setting: Setting) -> str:
     return hashlib.sha256(setting.assignment.probe_file.read_bytes()).hexdigest()
 
 
-def _give(records: tuple[Record, ...], submission: Submission, variant: Variant, setting: Setting) -> Given:
-    key = hmac.new(setting.secret, f"hidden\0{submission.assignment}\0{submission.student}".encode(), hashlib.sha256)
+def _give(records: tuple[Record, ...], submission: Submission, variant: Variant, setting: Setting, replicate: int) -> Given:
+    key = hmac.new(setting.secret, f"hidden\0{submission.assignment}\0{submission.student}\0{replicate}".encode(), hashlib.sha256)
     preparation = Preparation(
         variant=_variant_facts(variant),
         view=setting.view,
@@ -118,11 +161,12 @@ def _variant_facts(variant: Variant) -> dict[str, Json]:
     return {key: list(value) if isinstance(value, list) else value for key, value in variant_record(variant).items()}
 
 
-def _facts(submission: Submission, variant: Variant, setting: Setting, mode: Mode) -> Mapping[str, Json]:
+def _facts(submission: Submission, variant: Variant, setting: Setting, replicate: int, mode: Mode) -> Mapping[str, Json]:
     return {
         "mode": str(mode),
         "weights": submission.weights,
-        "replicate": 0,
+        "replicate": replicate,
+        "planned": setting.replicates if mode is Mode.RETRAIN else 1,
         "tool": __version__,
         "assignment": submission.assignment,
         "edition": setting.assignment.edition,

@@ -7,6 +7,7 @@ from grader.assignment import Assignment, Checks
 from grader.checks import CheckFunction, CheckInfo, Conclusion
 from grader.checks.cells import first_causes
 from grader.checks.handed_in import not_loaded, weights_notes
+from grader.checks.repeated import repetition
 from grader.evidence import Evidence, MissingRecord
 from grader.model import (
     Criterion,
@@ -52,6 +53,7 @@ def score(evidence: Evidence, assignment: Assignment, checks: Checks) -> Score:
     said = [findings[use.name] for criterion in assignment.criteria if not criterion.points for use in criterion.checks]
     notes = tuple(finding for finding in said if finding.rationale is not _NOT_TRAINED.rationale)
     problems = tuple(finding_from_json(problem) for problem in evidence.manifest["problems"])
+    problems += repetition(evidence)
     earned = round(math.fsum(criterion.earned for criterion in scored), 2)
     points = round(math.fsum(criterion.points for criterion in scored), 2)
     facts = evidence.manifest
@@ -128,6 +130,7 @@ def _judge(evidence: Evidence, assignment: Assignment, function: CheckFunction, 
         actual=conclusion.actual,
         vouched=conclusion.vouched,
         figures=conclusion.figures,
+        again=conclusion.again,
     )
 
 

@@ -30,6 +30,7 @@ class Options:
     cell_cpu_s: int | None = None
     container: Container | None = None
     modes: tuple[Mode, ...] = (Mode.RETRAIN,)
+    replicates: int = 1
 
 
 def make_setting(assignment: Assignment, options: Options, *, secret: bytes, store: Path) -> Setting:
@@ -54,4 +55,5 @@ def make_setting(assignment: Assignment, options: Options, *, secret: bytes, sto
         stop=threading.Event(),
         container=options.container,
         modes=options.modes,
+        replicates=options.replicates,
     )

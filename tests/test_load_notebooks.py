@@ -1,5 +1,6 @@
 """Notebooks that bring weights, in every form: what of them is run, which module is found, how images are shown, and both modes together."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -11,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from grader.cohort import Results, grade_cohort, rescore
-from grader.model import Isolation, Mode, Outcome, Verdict
+from grader.model import Isolation, Mode, Outcome, Score, Verdict
 from grader.pipeline import Setting
 from grader.sandbox import WarmStart
+from grader.scores import from_json
 from grader.setting import MODES
 from tests.loading.handing_in import (
     CELLS,
@@ -211,7 +213,7 @@ def test_training_alone_says_that_the_weights_were_not_looked_at(setting: Settin
     assert graded.score.earned == graded.score.points
 
 
-def test_a_batch_is_resumed_in_the_mode_it_was_graded_in_and_scored_again_to_the_same_bytes(
+def test_a_batch_is_resumed_with_the_runs_that_its_mode_lacks_and_scored_again_to_the_same_bytes(
     setting: Setting, weights: Path, tmp_path: Path
 ) -> None:
     submission = submission_of(tmp_path, {"model.pth": weights / "good.pth"})
@@ -223,8 +225,14 @@ def test_a_batch_is_resumed_in_the_mode_it_was_graded_in_and_scored_again_to_the
         assert done.error is None
         return done.reused
 
+    def kept() -> Score:
+        return from_json(json.loads((results.scores / "s01.json").read_text(encoding="utf-8")))
+
     assert not grade("load", resume=False)
+    assert not grade("retrain", resume=True)
+    trained = kept()
     assert not grade("both", resume=True)
+    assert (kept().evidence, len(kept().further)) == (trained.evidence, 1)
     assert grade("both", resume=True)
     before = (results.scores / "s01.json").read_bytes()
     assert b"weights_compared" in before

@@ -37,7 +37,10 @@ class CheckInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conclusion:
-    """What a check function returns; scoring adds the check's name and title and makes it a Finding."""
+    """What a check function returns; scoring adds the check's name and title and makes it a Finding.
+
+    `again` asks for one more run of the work with another seed: this one leaves the conclusion in doubt.
+    """
 
     outcome: Outcome
     share: float
@@ -47,6 +50,7 @@ class Conclusion:
     actual: str = ""
     vouched: Vouched = Vouched.MEASURED
     figures: Mapping[str, Json] | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from grader.checks.accuracy import Accuracy, measure_accuracy, share_above_chanc
 from grader.checks.calibrated import against_reference
 from grader.checks.handed_in import loaded, not_loaded
 from grader.checks.presentation import CannotPresent, learn_presentation
+from grader.checks.repeated import Repeated, measured
 from grader.checks.source import code_cells, find
 from grader.evidence import Evidence, MissingRecord
 from grader.model import Array, Json, Text, Vouched
@@ -155,9 +156,9 @@ def hidden_accuracy(evidence: Evidence, assignment: Assignment) -> Conclusion:
     """
     if not evidence.has("logits"):
         return _no_logits(evidence)
-    classes, written = class_lists(evidence)
-    accuracy = measure_accuracy(evidence.array("logits"), evidence.kept("labels"), classes, written)
-    if accuracy is None:
+    classes, _ = class_lists(evidence)
+    repeated = measured(evidence, _accuracy_of)
+    if repeated is None:
         return failed(
             Text(ru="Выход модели не подходит по форме.", en="The model's output has the wrong shape."),
             expected=f"(n, {len(set(classes))})",
@@ -165,14 +166,19 @@ def hidden_accuracy(evidence: Evidence, assignment: Assignment) -> Conclusion:
             hint=Text(ru="Последний слой должен давать по одному числу на класс.", en="The last layer gives one number per class."),
         )
     chance = _chance(assignment, classes)
-    hint = _by_class(accuracy, classes, low=accuracy.value < chance + 0.1)
+    hint = _by_class(repeated.runs[0][1], classes, low=repeated.mean < chance + 0.1)
     why_not = Text(ru="", en="")
     if assignment.thresholds is not None:
         try:
-            return against_reference(evidence, assignment, assignment.thresholds, accuracy, hint)
+            return against_reference(evidence, assignment, assignment.thresholds, repeated, hint)
         except NotUsable as problem:
             why_not = Text(ru=f" ({problem.reason.ru})", en=f" ({problem.reason.en})")
-    return _against_common(evidence, accuracy, assignment, hint, why_not)
+    return _against_common(evidence, repeated, assignment, hint, why_not)
+
+
+def _accuracy_of(run: Evidence) -> Accuracy | None:
+    classes, written = class_lists(run)
+    return measure_accuracy(run.array("logits"), run.kept("labels"), classes, written)
 
 
 def _chance(assignment: Assignment, classes: Sequence[int]) -> float:
@@ -189,20 +195,21 @@ def _by_class(accuracy: Accuracy, classes: Sequence[int], *, low: bool) -> Text:
     return Text(ru=f"По классам — {per_class}. {ru}", en=f"By class: {per_class}. {en}")
 
 
-def _against_common(evidence: Evidence, accuracy: Accuracy, assignment: Assignment, hint: Text, why_not: Text) -> Conclusion:
-    chance, measured = _chance(assignment, class_lists(evidence)[0]), _which_model(evidence)
+def _against_common(evidence: Evidence, repeated: Repeated, assignment: Assignment, hint: Text, why_not: Text) -> Conclusion:
+    chance, model = _chance(assignment, class_lists(evidence)[0]), _which_model(evidence)
     reference = 1.0 if assignment.reference_accuracy is None else assignment.reference_accuracy
+    images, mean, spread = repeated.runs[0][1].n, repeated.mean, repeated.spread()
     return partial(
-        share_above_chance(accuracy.value, chance=chance, reference=reference),
+        share_above_chance(mean, chance=chance, reference=reference),
         Text(
-            ru=f"Точность {accuracy.value:.3f} на {accuracy.n} изображениях{measured.ru}. Порог для этого варианта не откалиброван{why_not.ru}: "
+            ru=f"Точность {mean:.3f} на {images} изображениях{model.ru}{spread.ru}. Порог для этого варианта не откалиброван{why_not.ru}: "
             f"баллы растут линейно от угадывания ({chance:.2f}) до общего ориентира ({reference:.2f}).",
-            en=f"Accuracy {accuracy.value:.3f} on {accuracy.n} images{measured.en}. Not calibrated for this variant{why_not.en}: the points grow linearly from guessing "
+            en=f"Accuracy {mean:.3f} on {images} images{model.en}{spread.en}. Not calibrated for this variant{why_not.en}: the points grow linearly from guessing "
             f"({chance:.2f}) to the common reference ({reference:.2f}).",
         ),
         hint=hint,
         expected=f"≥ {reference:.3f}",
-        actual=f"{accuracy.value:.3f}",
+        actual=repeated.shown(),
     )
 
 
