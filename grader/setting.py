@@ -6,16 +6,18 @@ from pathlib import Path
 
 from grader.assignment import Assignment, load_checks
 from grader.datasets import find_data_root, prepare_view
+from grader.errors import IsolationError
 from grader.model import Isolation, View
 from grader.pipeline import Setting
-from grader.sandbox import Container, available
+from grader.sandbox import Container, GpuPool, available, choose_gpus, find_gpus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """What a person may choose for a batch; `cpu_s` and `cell_cpu_s` None mean the assignment's own limits.
 
-    `container` says which image the tier of that name starts, and is None for the others.
+    `container` says which image the tier of that name starts, and is None for the others. `device` is auto, cpu, cuda or cuda:N, and
+    `jobs` how many runs share the GPUs at once.
     """
 
     isolation: Isolation
@@ -25,10 +27,13 @@ class Options:
     cell_cpu_s: int | None = None
     container: Container | None = None
     replicates: int = 1
+    device: str = "cpu"
+    jobs: int = 1
 
 
 def make_setting(assignment: Assignment, options: Options, *, secret: bytes, store: Path) -> Setting:
     """Return the shared setting; raises IsolationError, DataError or AssignmentError before any submission is touched."""
+    gpus = gpus_for(options)
     available(options.isolation, options.container)
     data = find_data_root(options.data_root) if assignment.data else None
     limits = assignment.limits
@@ -49,4 +54,21 @@ def make_setting(assignment: Assignment, options: Options, *, secret: bytes, sto
         stop=threading.Event(),
         container=options.container,
         replicates=options.replicates,
+        gpus=gpus,
     )
+
+
+def gpus_for(options: Options) -> GpuPool | None:
+    """Return the GPUs that a batch shares, or None for the CPU; raises IsolationError when one is asked for and cannot be shown to a run."""
+    chosen = choose_gpus(options.device, find_gpus())
+    if not chosen:
+        return None
+    if options.isolation is Isolation.REDUCED or options.isolation is Isolation.CONTAINER:
+        if options.device == "auto":
+            return None
+        raise IsolationError(
+            f"The tier {options.isolation} does not take --device.",
+            where=f"--device {options.device}",
+            remedy="Use the tier full, or --isolation container with --gpus; pass --device cpu to grade on the CPU.",
+        )
+    return GpuPool(chosen, options.jobs)
