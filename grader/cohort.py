@@ -205,6 +205,10 @@ def _evidence_of(submission: Submission, variant: Variant, setting: Setting, res
     return replace(evidence, further=tuple(run for run in evidence.further if run.mode in setting.modes and _same(run, submission, variant, setting)))
 
 
+def _on_gpu(setting: Setting) -> bool:
+    return setting.gpus is not None or bool(setting.container and setting.container.gpus)
+
+
 def _same(evidence: Evidence, submission: Submission, variant: Variant, setting: Setting) -> bool:
     """Tell whether running the submission again would only repeat this run."""
     data = {"name": setting.data.name, "digest": setting.data.digest} if setting.data else None
@@ -217,6 +221,7 @@ def _same(evidence: Evidence, submission: Submission, variant: Variant, setting:
         and evidence.variant.get("classes") == list(variant.classes)
         and facts["probe"] == probe_digest(setting)
         and evidence.execution.isolation is setting.isolation
+        and evidence.execution.device.startswith("cuda") is _on_gpu(setting)
         and evidence.execution.exit_reason is not ExitReason.SANDBOX_FAULT
         and (evidence.execution.limits == setting.limits or not _hit_a_limit(evidence))
     )

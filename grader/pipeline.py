@@ -16,7 +16,7 @@ from grader.checks import Preparation
 from grader.datasets import DataRoot, PreparedView, hidden_set, public_images, public_labels
 from grader.evidence import Evidence, freeze
 from grader.model import Execution, ExitReason, Given, Isolation, Json, Limits, Mode, Record, Run, Score, Submission, View, Vouched
-from grader.sandbox import Container, Job, WarmStart, execute
+from grader.sandbox import Container, GpuPool, Job, WarmStart, execute
 from grader.scores import finding_to_json
 from grader.scoring import score
 from variants.manifest import Variant, variant_record
@@ -27,7 +27,7 @@ class Setting:
     """What all submissions of one batch share. `secret` seeds the hidden inputs; `data` and `prepared` are None without images.
 
     Every work is run in each of `modes`, the first of which is graded; one that trains `replicates` times at least. With `warm`, runs that
-    can start from its processes do.
+    can start from its processes do; with `gpus`, every run gets one.
     """
 
     assignment: Assignment
@@ -44,6 +44,7 @@ class Setting:
     container: Container | None = None
     modes: tuple[Mode, ...] = (Mode.RETRAIN,)
     replicates: int = 1
+    gpus: GpuPool | None = None
 
 
 def grade(submission: Submission, variant: Variant, setting: Setting) -> tuple[Evidence, Score]:
@@ -129,7 +130,14 @@ def run_submission(submission: Submission, variant: Variant, setting: Setting, r
         weights=submission.weights if mode is Mode.LOAD else "",
     )
     start = setting.warm.execute if setting.warm else execute
-    return start(job, lambda records: _give(records, submission, variant, setting, replicate), setting.stop)
+
+    def give(records: tuple[Record, ...]) -> Given:
+        return _give(records, submission, variant, setting, replicate)
+
+    if setting.gpus is None:
+        return start(job, give, setting.stop)
+    with setting.gpus.lend(setting.stop) as gpu:
+        return start(replace(job, gpu=gpu), give, setting.stop)
 
 
 def seed_of(assignment: str, student: str, replicate: int = 0) -> int:

@@ -225,4 +225,21 @@ def _execution_summary(evidence: Evidence) -> dict[str, Json]:
             for cell in execution.cells
         ],
         "limits": evidence.manifest["execution"]["limits"],
+        "tool": evidence.manifest["tool"],
+        "runs": [_run_summary(run) for run in (evidence, *evidence.further)],
+    }
+
+
+def _run_summary(run: Evidence) -> Json:
+    execution = run.execution
+    return {
+        "evidence": run.digest,
+        "mode": str(run.mode),
+        "replicate": run.replicate,
+        "seed": execution.seed,
+        "exit_reason": str(execution.exit_reason),
+        "device": execution.device,
+        "cpu_s": execution.cpu_s,
+        "wall_s": execution.wall_s,
+        "peak_mb": execution.peak_mb,
     }

@@ -14,6 +14,13 @@ from grader.model import Mode, Text, Vouched
 from grader.notebook import read_lab
 
 _ANSWERS, _ROWS, _WORDS, _COLUMNS = 13, 5, 12, 3
+_WANTS_GPU = re.compile(r"Torch not compiled with CUDA|No CUDA GPUs are available|Found no NVIDIA driver|device on a machine without CUDA|CUDA is not available")
+_NO_GPU = Text(
+    ru="Здесь нет GPU. Выбирайте устройство так: device = torch.device('cuda' if torch.cuda.is_available() else 'cpu') — и пишите "
+    "model.to(device), x.to(device); веса загружайте с map_location=device. Тогда тетрадь выполнится везде.",
+    en="There is no GPU here. Choose the device with device = torch.device('cuda' if torch.cuda.is_available() else 'cpu'), write "
+    "model.to(device) and x.to(device), and load weights with map_location=device: then the notebook runs anywhere.",
+)
 _NUMBER = re.compile(r"\d+[.,]\d+|\d\s*%")
 
 _FIRST = Text(
@@ -40,9 +47,15 @@ def cells_ran(evidence: Evidence) -> Conclusion:
     return failed(
         _what_stopped(causes, modules, stopped),
         actual="; ".join(lines)[:1500],
-        hint=_UNTRAINED if evidence.mode is Mode.LOAD else _FIRST,
+        hint=_hint(causes, evidence.mode),
         vouched=Vouched.REPORTED,
     )
+
+
+def _hint(causes: Sequence[Cause], mode: Mode) -> Text:
+    if any(_WANTS_GPU.search(cause.cell.error) for cause in causes):
+        return _NO_GPU
+    return _UNTRAINED if mode is Mode.LOAD else _FIRST
 
 
 def _what_stopped(causes: Sequence[Cause], modules: Sequence[str], stopped: int | None) -> Text:

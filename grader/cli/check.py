@@ -53,6 +53,7 @@ _WORDS: dict[str, dict[Language, str]] = {
 @click.option("--mode", type=click.Choice(list(MODES)), default="retrain", show_default=True, help="Train, load your weights, or both and compare.")
 @click.option("--weights", type=click.Path(path_type=Path), default=None, help="The weights to load; by default those beside the notebook.")
 @click.option("--data-root", type=click.Path(path_type=Path), default=None, help="Folder with cifar-100-python/ or its train, test and meta.")
+@click.option("--device", default="cpu", show_default=True, metavar="auto|cpu|cuda[:N]", help="Where tensors may live; auto: on a GPU where there is one.")
 @click.option("--replicates", type=click.IntRange(1, 20), default=1, show_default=True, metavar="K", help="Run the notebook K times with other seeds, to see how far the accuracy depends on them.")
 @click.option("--language", type=click.Choice(["ru", "en"]), default=None, help="Language of the findings; the notebook's own by default.")
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), default=None, help="Write the full report to this HTML file.")
@@ -66,6 +67,7 @@ def check(  # noqa: PLR0917 - one parameter per option
     mode: str,
     weights: Path | None,
     data_root: Path | None,
+    device: str,
     replicates: int,
     language: Language | None,
     report: Path | None,
@@ -77,7 +79,7 @@ def check(  # noqa: PLR0917 - one parameter per option
     assignment = public_part(load_assignment(variant.assignment, [folder] if folder else []))
     tier = _tier(isolation, speak)
     with tempfile.TemporaryDirectory(prefix="zachet-") as work:
-        options = Options(isolation=tier, data_root=data_root, view=View.OFFICIAL, modes=MODES[mode], replicates=replicates)
+        options = Options(isolation=tier, data_root=data_root, view=View.OFFICIAL, modes=MODES[mode], replicates=replicates, device=device)
         setting = make_setting(assignment, options, secret=b"self-check", store=Path(work) / "evidence")
         handed_in = notebook if mode == "retrain" else beside(notebook, weights, Path(work) / "handed-in")
         intake = take_in([handed_in], assignment=assignment.slug, roster=[variant.student], work=Path(work) / "in")

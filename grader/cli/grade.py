@@ -43,6 +43,7 @@ class Batch:
     cell_cpu_s: int | None = None
     mode: str = "retrain"
     replicates: int = 1
+    device: str = "cpu"
     cold: bool = False
     resume: bool = False
     as_json: bool = False
@@ -62,6 +63,7 @@ class Batch:
 @click.option("--cpu-limit", "cpu_s", type=click.IntRange(10), default=None, metavar="S", help="CPU seconds per submission.")
 @click.option("--cell-limit", "cell_cpu_s", type=click.IntRange(1), default=None, metavar="S", help="CPU seconds per cell.")
 @click.option("--mode", type=click.Choice(list(MODES)), default="retrain", show_default=True, help="Train again, load the weights handed in, or both and compare.")
+@click.option("--device", default="cpu", show_default=True, metavar="auto|cpu|cuda[:N]", help="Where students' tensors may live; auto: on a GPU where there is one.")
 @click.option("--replicates", type=click.IntRange(1, 20), default=1, show_default=True, metavar="K", help="Run every work K times, each with other seeds.")
 @click.option("--cold", is_flag=True, help="Start a fresh Python for every submission: slower, with the same results.")
 @click.option("--resume", is_flag=True, help="Keep what is graded already and still the same.")
@@ -87,6 +89,8 @@ def grade_course(course: Course, slug: str, paths: Sequence[Path], batch: Batch)
         cell_cpu_s=batch.cell_cpu_s,
         modes=MODES[batch.mode],
         replicates=batch.replicates,
+        device=batch.device,
+        jobs=at_once(batch.jobs, assignment.limits),
     )
     with tempfile.TemporaryDirectory(prefix="zachet-") as work:
         setting = make_setting(assignment, options, secret=course.secret(), store=results.store)

@@ -72,6 +72,8 @@ class Run:
         probe = _load_probe(job["probe"])
         if job["harden"]:
             harden.bound(job["limits"], job.get("unbounded", ()))
+        if job.get("gpu_share"):
+            reached = {**reached, **surroundings.take_gpu(job["gpu_share"])}
         self._wire.send({"type": "started", "environment": surroundings.environment(reached)})
         return probe
 
