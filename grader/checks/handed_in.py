@@ -87,7 +87,7 @@ def _loading(run: Evidence) -> Finding:
         return _note("weights_loaded", LOADED, Outcome.FAILED, refused.rationale, hint=refused.hint, actual=refused.actual)
     file, kind, parameters = _text(facts.get("file")), _text(facts.get("class")), _text(facts.get("parameters"))
     parts = [_words(PROBLEMS, "loaded", file=file, kind=kind, parameters=parameters)]
-    parts += [_words(PROBLEMS, f"names_{facts['names']}")] if facts.get("names") in {"prefix", "order"} else []
+    parts += [_words(PROBLEMS, names)] if (names := f"names_{_text(facts.get('names'))}") in PROBLEMS else []
     parts += [_words(PROBLEMS, "partial", fit=_fit(facts))] if facts.get("strict") is False else []
     parts += [_words(PROBLEMS, "cast", cast=", ".join(map(_text, _list(facts, "cast"))))] if _list(facts, "cast") else []
     parts += [_words(PROBLEMS, "code", code=_text(facts.get("code")))] if facts.get("code") else []
@@ -105,8 +105,8 @@ def _reason(evidence: Evidence, facts: Mapping[str, Any]) -> tuple[Text, Text]:
     problem = str(facts.get("problem") or "")
     if not problem:  # the run ended, or broke off, before it could say
         problem = "interrupted"
-    elif problem == "no_fit" and _list(facts, "shapes"):
-        name, expected, seen = (_text(part) for part in (*_list(facts, "shapes")[0], "", "", "")[:3])
+    elif problem == "no_fit" and _triples(facts):
+        name, expected, seen = (_text(part) for part in _triples(facts)[0])
         values = {"layer": name, "expected": expected, "seen": seen, "kind": _text(facts.get("class"))}
         return _words(PROBLEMS, "shapes", **values), _words(HINTS, "shapes")
     known = problem if problem in PROBLEMS and problem in HINTS else "damaged"
@@ -123,7 +123,8 @@ def _shown(run: Evidence, facts: Mapping[str, Any]) -> Text:
         chosen = _text(account["chosen"])
         agreement = tried.get(chosen) if isinstance(tried, dict) else None
         return _words(PROBLEMS, "tried", chosen=chosen, agreement=_text(agreement), count=str(len(tried) if isinstance(tried, dict) else 0))
-    return _words(PROBLEMS, f"fed_{facts['fed']}") if facts.get("fed") in {"own", "other"} else _words(PROBLEMS, "fed_none")
+    known = f"fed_{_text(facts.get('fed'))}"
+    return _words(PROBLEMS, known if known in PROBLEMS else "fed_none")
 
 
 def _architecture(retrained: Evidence, other: Evidence) -> list[Text]:
@@ -139,8 +140,8 @@ def _architecture(retrained: Evidence, other: Evidence) -> list[Text]:
 
 
 def _untouched(other: Evidence) -> list[Text]:
-    word = loaded(other).get("untouched")
-    return [_words(PROBLEMS, f"untouched_{word}")] if word in {"equal", "initial"} else []
+    word = f"untouched_{_text(loaded(other).get('untouched'))}"
+    return [_words(PROBLEMS, word)] if word in PROBLEMS else []
 
 
 def _distance(retrained: Evidence, assignment: Assignment, again: Sequence[Accuracy], handed_in: Accuracy) -> list[Text]:

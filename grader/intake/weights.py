@@ -29,7 +29,7 @@ Found = tuple[tuple[str, ...], Item]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptWeights:
-    """The weights of one hand-in: `chosen` is the name that counts, relative to the notebook, or empty; `kept` are (name, digest)."""
+    """The weights of one hand-in: `chosen` is the file that counts, by its path in the copy, or empty; `kept` are (name, digest)."""
 
     chosen: str
     kept: tuple[tuple[str, str], ...]
@@ -74,7 +74,8 @@ def keep_weights(beside: Sequence[Found], notebook: str, files: Path, target: Pa
             budget -= count
             kept.append((kept_name(relative), digest))
     chosen, note = _chosen(kept, _code_of(notebook))
-    return KeptWeights(chosen=chosen, kept=tuple(kept), problems=(*note, *refused, *summed(troubles)))
+    stored = kept_path(target, tuple(chosen.split("/"))).relative_to(target).as_posix() if chosen else ""
+    return KeptWeights(chosen=stored, kept=tuple(kept), problems=(*note, *refused, *summed(troubles)))
 
 
 def _same_file(source: str, target: str) -> None:
