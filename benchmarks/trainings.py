@@ -57,7 +57,7 @@ def tasks_of(pictures: Path) -> list[Task]:
 @click.option("--device", default="auto")
 @click.option("--threads", default=2)
 @click.option("--seeds", default=10)
-def main(pictures: Path, out: Path, kinds: Sequence[str], device: str, threads: int, seeds: int) -> None:
+def main(*, pictures: Path, out: Path, kinds: Sequence[str], device: str, threads: int, seeds: int) -> None:
     """Train the kinds of work on every set of classes and add the accuracies to OUT."""
     tasks = tasks_of(pictures)
     result: dict[str, Any] = {"device": device_name(device), "torch": torch.__version__, "hidden": len(tasks[0].hidden), "kinds": {}}

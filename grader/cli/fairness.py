@@ -18,7 +18,17 @@ from grader.files import write_atomically
 from grader.model import Language, Text
 from grader.report import render_fairness
 from grader.report.fairness import called, chance, in_words
-from grader.thresholds import Comparison, NotUsable, Thresholds, below, compare_rules, comparison_json, outlook, read_thresholds, require_fresh
+from grader.thresholds import (
+    Comparison,
+    NotUsable,
+    Thresholds,
+    below,
+    compare_rules,
+    comparison_json,
+    outlook,
+    read_thresholds,
+    require_fresh,
+)
 from variants.manifest import Variant, read_manifest
 
 _COLOURS = {"never": "red", "lottery": "yellow", "always": "green"}
@@ -49,7 +59,7 @@ class Source:
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), default=None, help="The page; results/fairness-ASSIGNMENT.html of the course by default.")
 @click.option("--language", type=click.Choice(["ru", "en"]), default=None, help="Language of table and page; the course's by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and write no page, unless -o names one.")
-def fairness(fixed: float, worse: float, replicates: int | None, output: Path | None, language: Language | None, as_json: bool, **where: Any) -> int:
+def fairness(*, fixed: float, worse: float, replicates: int | None, output: Path | None, language: Language | None, as_json: bool, **where: Any) -> int:
     """Compare one fixed threshold with a pass line per variant: chances of honest and of worse work, and a page with the plot."""
     source = _source(**where)
     policy = source.assignment.policy

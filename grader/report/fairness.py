@@ -169,7 +169,10 @@ def draw_variants(comparison: Comparison, language: Language) -> Plot | None:
 
     tenths = [step / 10 for step in range(11) if first - 1e-9 <= step / 10 <= last + 1e-9]
     step = (_RIGHT - _LEFT) / len(comparison.variants)
-    columns = [_column(one, _LEFT + (place + 0.5) * step, step, height, comparison, language) for place, one in enumerate(comparison.variants)]
+    columns = [
+        _column(one, x=_LEFT + (place + 0.5) * step, step=step, height=height, worse=comparison.worse, language=language)
+        for place, one in enumerate(comparison.variants)
+    ]
     return Plot(
         height=_SECOND + _PANEL + (78 if labels else 18),
         labels=labels,
@@ -180,7 +183,7 @@ def draw_variants(comparison: Comparison, language: Language) -> Plot | None:
     )
 
 
-def _column(one: VariantChances, x: float, step: float, height: Height, comparison: Comparison, language: Language) -> Column:
+def _column(one: VariantChances, *, x: float, step: float, height: Height, worse: float, language: Language) -> Column:
     half = min(0.42 * step, 15.0)
     return Column(
         x=round(x, 1),
@@ -193,7 +196,7 @@ def _column(one: VariantChances, x: float, step: float, height: Height, comparis
         equal=Bars(fixed=round(one.equal.fixed * _PANEL, 1), own=round(_FIRST + (1 - one.equal.own) * _PANEL, 1)),
         worse=Bars(fixed=round(one.worse.fixed * _PANEL, 1), own=round(_SECOND + (1 - one.worse.own) * _PANEL, 1)),
         title=f"{called(one.classes, language)}: {chance(one.equal.fixed, language)} / {chance(one.equal.own, language)}, "
-        f"−{100 * comparison.worse:g}: {chance(one.worse.fixed, language)} / {chance(one.worse.own, language)}",
+        f"−{100 * worse:g}: {chance(one.worse.fixed, language)} / {chance(one.worse.own, language)}",
     )
 
 

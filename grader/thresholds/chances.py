@@ -163,7 +163,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Json]:
         "worse_by": comparison.worse,
         "false_fail": policy.false_fail,
         "replicates": policy.replicates,
-        "counts": dict(counts(comparison)),
+        "counts": {str(kind): count for kind, count in counts(comparison).items()},
         "variants": [
             {
                 "classes": list(one.classes),
