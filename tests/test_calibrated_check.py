@@ -170,3 +170,46 @@ def test_a_picture_keeps_the_order_of_what_it_shows(tmp_path: Path) -> None:
 @pytest.mark.parametrize("figures", [None, {}, {"kind": "other"}, {"kind": "accuracy"}, {"kind": "accuracy", "accuracy": "x"}])
 def test_figures_that_make_no_picture_draw_nothing(figures: Any) -> None:
     assert draw_accuracy(figures) is None
+
+
+POINTS: list[Json] = [{"run": run, "accuracy": seen, "low": seen - 0.05, "high": seen + 0.05} for run, seen in enumerate((0.69, 0.70, 0.62), 1)]
+
+
+def test_several_runs_stand_each_on_a_row_of_its_own_within_the_picture(tmp_path: Path) -> None:
+    figures = {**(judged(tmp_path, 201, lab_with()).figures or {}), "points": POINTS}
+    picture = draw_accuracy(figures)
+    assert picture is not None
+    assert picture.runs[2].x < picture.runs[0].x < picture.runs[1].x
+    assert len({run.y for run in picture.runs}) == 3
+    assert all(0 < run.low < run.x < run.high < 640 for run in picture.runs)
+
+
+@pytest.mark.parametrize("points", [None, [], POINTS[:1], "x"])
+def test_a_single_run_is_drawn_as_it_always_was(tmp_path: Path, points: Json) -> None:
+    figures = {**(judged(tmp_path, 201, lab_with()).figures or {}), "points": points}
+    picture = draw_accuracy(figures)
+    assert picture is not None
+    assert picture.runs == ()
+
+
+def test_points_that_are_no_numbers_draw_nothing(tmp_path: Path) -> None:
+    known = judged(tmp_path, 201, lab_with()).figures or {}
+    for wrong in ([*POINTS, 3], [*POINTS, {"accuracy": "x", "low": 0, "high": 1}], [*POINTS, {"accuracy": np.nan, "low": 0, "high": 1}]):
+        assert draw_accuracy({**known, "points": wrong}) is None
+
+
+@pytest.mark.parametrize(("language", "words"), [("ru", "среднее по запускам"), ("en", "the mean of your runs")])
+def test_the_report_shows_every_run_and_says_that_the_large_dot_is_their_mean(tmp_path: Path, language: Language, words: str) -> None:
+    made = finding(judged(tmp_path, 201, lab_with()))
+    score = sample_score()
+    first = replace(score.criteria[0], findings=(replace(made, figures={**(made.figures or {}), "points": POINTS}),))
+    page = render_report(replace(score, criteria=(first,)), "{}", language)
+    assert page.count('<circle class="run"') == 3
+    assert words in page
+
+
+def test_a_share_short_of_everything_is_never_shown_as_all_of_it(tmp_path: Path) -> None:
+    score = sample_score()
+    made = replace(finding(judged(tmp_path, 201, lab_with())), share=0.998)
+    page = render_report(replace(score, criteria=(replace(score.criteria[0], findings=(made,)),), notes=()), "{}", "en")
+    assert '<span class="share">99%</span>' in page
