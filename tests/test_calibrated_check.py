@@ -18,7 +18,7 @@ from grader.model import Finding, Given, Json, Language, Outcome, Recipe, Text, 
 from grader.report import render_report
 from grader.report.accuracy import draw_accuracy
 from grader.scores import finding_from_json, finding_to_json
-from grader.thresholds import Calibrated, Thresholds, recipe_digest, sort_out
+from grader.thresholds import Calibrated, Thresholds, lines, recipe_digest, sort_out
 from tests.evidence_of import evidence_of
 from tests.report_samples import sample_score
 
@@ -67,6 +67,16 @@ def test_work_below_the_line_is_told_how_far_and_how_rare_that_is_for_honest_wor
     assert (201 + short) / 300 >= line - 0.001 > (201 + short - 1) / 300 - 0.002
     assert "at most 1 % of the time" in conclusion.rationale.en
     assert 0.85 < conclusion.share < 1
+
+
+def test_exactly_on_the_line_passes_and_one_image_less_fails(tmp_path: Path) -> None:
+    line = lines(lab_with().thresholds.reference((0, 55, 58), LAB.policy), LAB.policy, 1).fail  # type: ignore[union-attr]
+    # The whole calibration moved so that its line is 210 of 300 images.
+    moved = lab_with({"0,55,58": replace(row(), accuracies=tuple(value + 0.7 - line for value in SEEN))})
+    assert judged(tmp_path / "on", 210, moved).outcome is Outcome.PASSED
+    below = judged(tmp_path / "below", 209, moved)
+    assert below.outcome is Outcome.FAILED
+    assert "right answers short of it: 1)" in below.rationale.en
 
 
 def test_guessing_earns_nothing(tmp_path: Path) -> None:
