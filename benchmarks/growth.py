@@ -2,13 +2,14 @@
 
 python benchmarks/growth.py PICTURES.npz [--sizes 1,10,100,1000] [--gpu-sizes 10,100,1000,10000] [--threads 2] [--loops 2]
 
-PICTURES.npz is written by `fairness.py pack`. Every size has a process of its own, so that its peak memory is its own. Needs torch,
-numpy and click only, so that it runs on a bare machine with a GPU.
+PICTURES.npz is written by `fairness.py pack`. Every size has a process of its own, so that its peak memory is its own; CPU seconds stand
+beside seconds because they mean something on a busy machine, too. Needs Linux, torch, numpy and click, so that it runs on a bare machine
+with a GPU.
 """
 
 import json
+import math
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -47,15 +48,16 @@ def main(*, pictures: Path, sizes: str, gpu_sizes: str, threads: int, loops: int
 
 def _device(device: str, pictures: Path, sizes: str, threads: int, loops: int) -> None:
     click.echo(f"{device_name(device)}, {threads} threads, load {os.getloadavg()[0]:.1f}, torch {torch.__version__}")
-    loop = _loop(pictures, device, loops) if loops else float("nan")
-    click.echo(f"plain loop, one thread: {loop:.2f} s a training")
+    loop, used = _loop(pictures, device, loops) if loops else (math.nan, math.nan)
+    click.echo(f"plain loop, one thread: {loop:.2f} s a training ({used:.2f} CPU s)")
     for size in [int(size) for size in sizes.split(",") if size]:
         command = [sys.executable, __file__, str(pictures), "--threads", str(threads), "--only", f"{device}:{size}"]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         found = json.loads(done.stdout)
         gpu = f", GPU peak {found['gpu_mib']:,.0f} MiB" if device == "cuda" else ""
         click.echo(
-            f"{size:6} models: {found['s']:7.1f} s, {size / found['s']:7.2f} trainings/s, {loop * size / found['s']:7.1f} times the loop, "
+            f"{size:6} models: {found['s']:7.1f} s, {size / found['s']:7.2f} trainings/s, {loop * size / found['s']:6.1f} times the loop; "
+            f"{found['cpu_s'] / size:.3f} CPU s a training, {used * size / found['cpu_s']:.1f} times less than the loop; "
             f"{found['mib']:,.0f} MiB above the {found['before_mib']:,.0f} MiB of libraries and pictures{gpu}"
         )
 
@@ -66,26 +68,30 @@ def _measure(pictures: Path, device: str, size: int, threads: int) -> dict[str, 
     train_many(tasks[:1], range(1), replace(RECIPE, epochs=2), device=device, threads=threads)  # the first use of a device is slow
     seeds = min(_SEEDS, size)
     some = [tasks[number % len(tasks)] for number in range(size // seeds)]
-    before = _peak()
-    begin = time.perf_counter()
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak so far was that of reading the pictures
+    before = _memory("VmRSS")
+    begin, used = time.perf_counter(), time.process_time()
     train_many(some, range(seeds), RECIPE, device=device, threads=threads)
+    took, used = time.perf_counter() - begin, time.process_time() - used
     gpu = torch.cuda.max_memory_allocated() / 2**20 if device == "cuda" else 0.0
-    return {"s": time.perf_counter() - begin, "before_mib": before, "mib": _peak() - before, "gpu_mib": gpu}
+    return {"s": took, "cpu_s": used, "before_mib": before, "mib": _memory("VmHWM") - before, "gpu_mib": gpu}
 
 
-def _peak() -> float:
-    """Return the peak resident memory of this process in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _memory(what: str) -> float:
+    """Return this process's resident memory (VmRSS) or its peak (VmHWM) in MiB, as Linux counts it."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(float(line.split()[1]) / 1024 for line in lines if line.startswith(f"{what}:"))
 
 
-def _loop(pictures: Path, device: str, loops: int) -> float:
+def _loop(pictures: Path, device: str, loops: int) -> tuple[float, float]:
+    """Return seconds and CPU seconds of one plain training."""
     torch.set_num_threads(1)
     tasks = tasks_of(pictures)
     plain_loop(tasks[0], replace(RECIPE, epochs=1), device)
-    begin = time.perf_counter()
+    begin, used = time.perf_counter(), time.process_time()
     for number in range(loops):
         plain_loop(tasks[number % len(tasks)], RECIPE, device)
-    return (time.perf_counter() - begin) / loops
+    return (time.perf_counter() - begin) / loops, (time.process_time() - used) / loops
 
 
 if __name__ == "__main__":
