@@ -1,6 +1,7 @@
 """Accuracy against a calibrated reference: decision, words, figures, picture, and everything that makes a calibration unusable."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -204,8 +205,9 @@ def test_a_single_run_is_drawn_as_it_always_was(tmp_path: Path, points: Json) ->
 
 def test_points_that_are_no_numbers_draw_nothing(tmp_path: Path) -> None:
     known = judged(tmp_path, 201, lab_with()).figures or {}
-    for wrong in ([*POINTS, 3], [*POINTS, {"accuracy": "x", "low": 0, "high": 1}], [*POINTS, {"accuracy": np.nan, "low": 0, "high": 1}]):
-        assert draw_accuracy({**known, "points": wrong}) is None
+    more: tuple[Json, ...] = (3, {"accuracy": "x", "low": 0, "high": 1}, {"accuracy": math.nan, "low": 0, "high": 1}, {"accuracy": 0.7})
+    for wrong in more:
+        assert draw_accuracy({**known, "points": [*POINTS, wrong]}) is None
 
 
 @pytest.mark.parametrize(("language", "words"), [("ru", "среднее по запускам"), ("en", "the mean of your runs")])
