@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_percent
 
 from grader.model import Language, Text
 from grader.report.page import page_templates
@@ -81,7 +81,6 @@ def render_fairness(
             below=below,
             called=lambda classes: called(classes, language),
             chance=lambda value: chance(value, language),
-            share=lambda value: format_decimal(value, format="0.000", locale=language),
             state=_state,
             bottoms=(_FIRST + _PANEL, _SECOND + _PANEL),
             panel=_PANEL,
