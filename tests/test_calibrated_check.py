@@ -187,7 +187,7 @@ POINTS: list[Json] = [{"run": run, "accuracy": seen, "low": seen - 0.05, "high":
 
 
 def test_several_runs_stand_each_on_a_row_of_its_own_within_the_picture(tmp_path: Path) -> None:
-    figures = {**(judged(tmp_path, 201, lab_with()).figures or {}), "points": POINTS}
+    figures = {**(judged(tmp_path, 201, lab_with()).figures or {}), "runs": POINTS}
     picture = draw_accuracy(figures)
     assert picture is not None
     assert picture.runs[2].x < picture.runs[0].x < picture.runs[1].x
@@ -197,7 +197,7 @@ def test_several_runs_stand_each_on_a_row_of_its_own_within_the_picture(tmp_path
 
 @pytest.mark.parametrize("points", [None, [], POINTS[:1], "x"])
 def test_a_single_run_is_drawn_as_it_always_was(tmp_path: Path, points: Json) -> None:
-    figures = {**(judged(tmp_path, 201, lab_with()).figures or {}), "points": points}
+    figures = {**(judged(tmp_path, 201, lab_with()).figures or {}), "runs": points}
     picture = draw_accuracy(figures)
     assert picture is not None
     assert picture.runs == ()
@@ -207,14 +207,14 @@ def test_points_that_are_no_numbers_draw_nothing(tmp_path: Path) -> None:
     known = judged(tmp_path, 201, lab_with()).figures or {}
     more: tuple[Json, ...] = (3, {"accuracy": "x", "low": 0, "high": 1}, {"accuracy": math.nan, "low": 0, "high": 1}, {"accuracy": 0.7})
     for wrong in more:
-        assert draw_accuracy({**known, "points": [*POINTS, wrong]}) is None
+        assert draw_accuracy({**known, "runs": [*POINTS, wrong]}) is None
 
 
 @pytest.mark.parametrize(("language", "words"), [("ru", "среднее по запускам"), ("en", "the mean of your runs")])
 def test_the_report_shows_every_run_and_says_that_the_large_dot_is_their_mean(tmp_path: Path, language: Language, words: str) -> None:
     made = finding(judged(tmp_path, 201, lab_with()))
     score = sample_score()
-    first = replace(score.criteria[0], findings=(replace(made, figures={**(made.figures or {}), "points": POINTS}),))
+    first = replace(score.criteria[0], findings=(replace(made, figures={**(made.figures or {}), "runs": POINTS}),))
     page = render_report(replace(score, criteria=(first,)), "{}", language)
     assert page.count('<circle class="run"') == 3
     assert words in page

@@ -50,7 +50,7 @@ def draw_accuracy(figures: Mapping[str, Json] | None) -> AccuracyPicture | None:
         number = {key: _finite(figures[key]) for key in ("accuracy", "low", "high", "line", "mean", "sd", "chance")}
         listed = figures["reference"]
         trainings = [_finite(value) for value in listed] if isinstance(listed, list) else []
-        runs = _runs(figures.get("points"))
+        runs = _runs(figures.get("runs"))
     except (KeyError, TypeError, ValueError):
         return None
     sd = max(number["sd"], 1e-3)
@@ -83,11 +83,11 @@ def draw_accuracy(figures: Mapping[str, Json] | None) -> AccuracyPicture | None:
     )
 
 
-def _runs(points: Json) -> list[tuple[float, float, float]]:
+def _runs(listed: Json) -> list[tuple[float, float, float]]:
     """Return accuracy, low and high of every run of a work that was run more than once."""
-    if not isinstance(points, list) or len(points) < 2:
+    if not isinstance(listed, list) or len(listed) < 2:
         return []
-    rows = [point if isinstance(point, dict) else {} for point in points]
+    rows = [row if isinstance(row, dict) else {} for row in listed]
     return [(_finite(row["accuracy"]), _finite(row["low"]), _finite(row["high"])) for row in rows]
 
 
