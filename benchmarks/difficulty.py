@@ -144,7 +144,7 @@ def _kernel(
 ) -> NDArray[np.float32]:
     product = first @ second.T + 1
     angle = np.arccos(np.clip(product / (first_norms[:, None] * second_norms), -1, 1))
-    return product * (1 - angle / np.float32(math.pi))
+    return np.asarray(product * (1 - angle / np.float32(math.pi)))
 
 
 def _recognised(kernel: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -94,7 +94,7 @@ def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     values = values * _GOLDEN
     values = (values ^ (values >> np.uint64(30))) * _MIX_1
     values = (values ^ (values >> np.uint64(27))) * _MIX_2
-    return values ^ (values >> np.uint64(31))
+    return np.asarray(values ^ (values >> np.uint64(31)))
 
 
 def _identities(sets: NDArray[np.uint8]) -> NDArray[np.uint64]:

@@ -99,7 +99,7 @@ class Difficulty:
             right += 1 / (1 + odds)
         raw = (right / count - chance) / (1 - chance)
         skill = self.formula.intercept + self.formula.slope * raw + self.formula.doubling * math.log2(count / 3)
-        return chance + (1 - chance) * np.clip(skill, 0, 1)
+        return np.asarray(chance + (1 - chance) * np.clip(skill, 0, 1))
 
 
 @lru_cache(maxsize=1)
