@@ -1,7 +1,6 @@
 """`zachet grade` and `zachet rescore`: a cohort, from submissions or from kept evidence."""
 
 import json
-import os
 import tempfile
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
@@ -12,12 +11,13 @@ from typing import Any
 import click
 
 from grader.assignment import Assignment, load_checks
+from grader.capacity import at_once
 from grader.cli.show import exit_code, progress_bar, score_table, show_findings
 from grader.cohort import Done, Results, finish, grade_cohort
 from grader.cohort import rescore as rescore_cohort
 from grader.course import Course, find_course
 from grader.errors import EvidenceError
-from grader.model import Isolation, View
+from grader.model import Isolation, Limits, View
 from grader.sandbox import Container, WarmStart
 from grader.scores import to_json
 from grader.setting import Options, make_setting
@@ -93,7 +93,7 @@ def grade_course(course: Course, slug: str, paths: Sequence[Path], batch: Batch)
             work=Path(work),
         )
         runs = [(submission, variants[submission.student]) for submission in intake.submissions]
-        jobs = batch.jobs or _cores()
+        jobs = _at_once(batch, setting.limits)
         with WarmStart() as warm:
             # A warm process that serves one run costs more than it saves.
             setting = replace(setting, warm=None if batch.cold or len(runs) <= jobs else warm)
@@ -169,5 +169,9 @@ def _summary(
     click.echo(f"Gradebook: {results.gradebook}")
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _at_once(batch: Batch, limits: Limits) -> int:
+    """Return how many submissions run at once, and say so where that is less than was asked for."""
+    jobs = at_once(batch.jobs, limits)
+    if batch.jobs and jobs < batch.jobs and not batch.quiet:
+        click.echo(f"{jobs} submissions at once, not {batch.jobs}: each may take {limits.memory_mb} MB, and more do not fit into memory.", err=True)
+    return jobs

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,8 +79,7 @@ def run_campaign(folder: Path, attacks: Sequence[Attack] | None = None, *, start
         long = [attack.student for attack in chosen if not attack.short]
         short = [attack.student for attack in chosen if attack.short]
         done, results = _grade(_amid(long, NEIGHBOURS[:2]), works, variants, folder / "beside", jobs=JOBS, start=start)
-        more, _ = _grade(_amid(short, NEIGHBOURS[2:]), works, variants, folder / "beside", jobs=JOBS, start=start, limits=_SHORT)
-        done.update(more)
+        done.update(_grade_short(short, works, variants, folder / "beside", start=start))
         finish(results, title="Escapes", language="ru")
         return Campaign(
             outcomes={attack.student: _outcome(attack, done[attack.student], results) for attack in chosen if attack.student in done},
@@ -140,6 +140,16 @@ def _grade(
         setting = replace(setting, warm=warm if start == "warm" else None)
         stream = grade_cohort(batch, setting, results, jobs=jobs, language="en", resume=False)
         return {one.student: one for one in stream}, results
+
+
+def _grade_short(
+    attacks: Sequence[str], works: Mapping[str, Submission], variants: Mapping[str, Variant], root: Path, *, start: Start
+) -> dict[str, Done]:
+    """Grade the attacks that run into small limits, with a neighbour beside them that keeps its own: a busy machine must not cut that one short."""
+    with ThreadPoolExecutor(1) as pool:
+        neighbour = pool.submit(_grade, NEIGHBOURS[2:], works, variants, root, jobs=1, start=start)
+        done, _ = _grade(attacks, works, variants, root, jobs=JOBS, start=start, limits=_SHORT)
+        return {**done, **neighbour.result()[0]}
 
 
 def _setting(results: Results) -> Setting:
