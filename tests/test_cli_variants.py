@@ -218,7 +218,7 @@ def test_lint_flags_sets_too_close_to_guessing(tmp_path: Path) -> None:
     ) in result.output
 
 
-def calibration(path: Path, *, mean: float, recipe: Recipe | None = None) -> Path:
+def calibration(path: Path, *, mean: float, train: float = 0.99, recipe: Recipe | None = None) -> Path:
     """Write a calibration of the set that group 4, number 16 of iu5-2026 has."""
     made, classes = load_difficulty().made, (11, 46, 66)
     accuracies = [mean - 0.01, mean, mean + 0.01]
@@ -230,7 +230,7 @@ def calibration(path: Path, *, mean: float, recipe: Recipe | None = None) -> Pat
         data_name="cifar100",
         data=made["data"]["digest"],
         environment={},
-        variants={key_of(classes): sort_out(classes, accuracies, [0.99] * 3, hidden=300)},
+        variants={key_of(classes): sort_out(classes, accuracies, [train] * 3, hidden=300)},
     )
     write_thresholds(path, thresholds)
     return path
@@ -256,6 +256,15 @@ def test_lint_flags_a_measured_set_without_a_usable_line_and_another_recipe(tmp_
         "  group 4, number 16, iu5: 11, 46, 66: measured 0.360; on these classes the reference itself cannot be told from guessing\n"
     ) in result.output
     assert "The calibration is of another recipe, view or data set than the prediction" in result.output
+
+
+def test_lint_flags_a_set_on_which_no_training_of_the_reference_converged(tmp_path: Path) -> None:
+    result = run("lint", "iu5-2026", "--thresholds", calibration(tmp_path / "t.json", mean=0.33, train=0.33))
+
+    assert result.exit_code == 1
+    assert (
+        "  group 4, number 16, iu5: 11, 46, 66: predicted 0.529; the reference did not converge on these classes (3 of 3 trainings)\n"
+    ) in result.output
 
 
 def test_lint_takes_the_calibration_of_the_course_around_the_roster(roster: Path, tmp_path: Path) -> None:
