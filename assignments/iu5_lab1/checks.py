@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from grader.checks import Conclusion, Preparation, check, failed, partial, passed
+from grader.checks.claims import table_agrees
 from grader.checks.components import components, forbidden, loaders_made, report_printed, training_loop, validation_loop, weights_pictured
 from grader.checks.data import never_trained_on_test, parts_disjoint
 from grader.checks.gradients import judge_gradients, relative_error
@@ -56,6 +57,7 @@ __all__ = [
     "report_as_measured",
     "report_printed",
     "study_runs",
+    "table_agrees",
     "table_filled",
     "template_filled",
     "training_loop",

@@ -1,101 +1,82 @@
 """The student's final table against the trainings that really ran."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from grader.assignment import Assignment
 from grader.checks import Conclusion, check, failed, passed
-from grader.checks.runs import batch_size, epochs_of, module_runs, nothing_trained, rate, validation
+from grader.checks.final_table import Line, compare_rows, figures_of_table, seed_spread
+from grader.checks.runs import batch_size, epochs_of, module_runs, nothing_trained, rate
 from grader.checks.study import own_texts
 from grader.checks.tables import Row, read_results
 from grader.checks.trace import Trace, TrainingRun, trace_of
 from grader.evidence import Evidence
-from grader.model import Text, Vouched
+from grader.model import Text, View, Vouched
 
-TOLERANCE = 0.06
-_RELATIVE = 0.01
+_HINT = Text(
+    ru="Впишите числа, которые напечатала эта тетрадь; если обучение из строки удалено, верните его или приложите вывод.",
+    en="Write the numbers that this notebook printed; if a row's training was removed, put it back or attach its output.",
+)
 
 
 @check(ru="Итоговая таблица согласуется с обучениями", en="The final table agrees with the trainings")
 def table_agrees(evidence: Evidence, assignment: Assignment) -> Conclusion:
-    """No row contradicts the training it describes by more than another seed explains, and some row describes one.
+    """No row contradicts the training it describes by more than chance explains, and some row describes one.
 
-    A row whose training is no longer in the notebook is no contradiction: only the last configuration survives in many.
+    A row whose training is no longer in the notebook is no contradiction: only the last configuration survives in many. The table as the
+    trainings fill it goes into the report whatever the student wrote.
     """
     trace = trace_of(evidence)
     runs = module_runs(trace)
-    rows = [row for text in own_texts(evidence, assignment) for row in read_results(text) if row.lr or row.batch or row.epochs or row.layers]
-    if not runs or not rows:
+    if not runs:
         return nothing_trained()
-    found = [(row, matching(trace, row, runs)) for row in rows]
-    wrong = [(row, same) for row, same in found if same and not any(agrees(trace, row, run) for run in same)]
-    known = sum(bool(same) for _, same in found)
-    hint = Text(
-        ru="Впишите числа, которые напечатала эта тетрадь; если обучение из строки удалено, верните его или приложите вывод.",
-        en="Write the numbers that this notebook printed; if a row's training was removed, put it back or attach its output.",
-    )
+    rows = [row for text in own_texts(evidence, assignment) for row in read_results(text) if row.lr or row.batch or row.epochs or row.layers]
+    spread = seed_spread(assignment)
+    lines, left = compare_rows(trace, rows, runs, spread=spread, view=View(evidence.manifest["view"]))
+    figures = figures_of_table(trace, lines, left, spread=spread)
+    return replace(_conclude(trace, lines, rows, runs[-1]), figures=figures)
+
+
+def _conclude(trace: Trace, lines: Sequence[Line], rows: Sequence[Row], last: TrainingRun) -> Conclusion:
+    known = [line for line in lines if line.row is not None]
+    wrong = [line for line in known if line.differs]
     if wrong:
-        shown = "; ".join(_shown(trace, row, same[0]) for row, same in wrong[:4])
         return failed(
             Text(ru=f"Строк, которые расходятся с обучением: {len(wrong)} из {len(rows)}.", en=f"Rows that contradict their training: {len(wrong)} of {len(rows)}."),
-            hint=hint,
-            expected=f"± {TOLERANCE:.0%}",
-            actual=shown,
+            hint=_HINT,
+            expected="; ".join(_seen(line) for line in wrong[:4]),
+            actual="; ".join(_claimed(line) for line in wrong[:4]),
             vouched=Vouched.REPORTED,
         )
-    if not known:
+    if rows and not known:
         return failed(
             Text(ru="Ни одна строка таблицы не описывает обучение из этой тетради.", en="No row of the table describes a training of this notebook."),
-            hint=hint,
-            expected=_numbers(trace, runs[-1]),
+            hint=_HINT,
+            expected=_numbers(trace, last),
             actual=rows[0].written[:200],
             vouched=Vouched.REPORTED,
         )
+    if not rows:
+        return replace(
+            nothing_trained(),
+            rationale=Text(ru="Своей таблицы с результатами в тетради нет; ниже то, что показали обучения.", en="The notebook has no table of results of its own; below is what the trainings showed."),
+        )
     return passed(
-        Text(ru=f"Строк, подтверждённых обучением: {known} из {len(rows)}.", en=f"Rows that a training confirms: {known} of {len(rows)}."), vouched=Vouched.REPORTED
+        Text(ru=f"Строк, подтверждённых обучением: {len(known)} из {len(rows)}.", en=f"Rows that a training confirms: {len(known)} of {len(rows)}."), vouched=Vouched.REPORTED
     )
 
 
-def matching(trace: Trace, row: Row, runs: Sequence[TrainingRun]) -> list[TrainingRun]:
-    """Return the trainings that have every number of the row which both sides know."""
-    return [run for run in runs if _same_numbers(trace, row, run)]
+def _seen(line: Line) -> str:
+    values = {"train": line.train, "test": line.test}
+    return f"[{line.run.first_cell + 1}] " + ", ".join(f"{which} {values[which]:.1%}" for which in line.differs)
 
 
-def _same_numbers(trace: Trace, row: Row, run: TrainingRun) -> bool:
-    pairs = [(row.lr, rate(run)), (row.batch, batch_size(trace, run)), (row.epochs, epochs_of(run))]
-    if any(stated is not None and had is not None and abs(stated - had) > _RELATIVE * abs(had) for stated, had in pairs):
-        return False
-    widths = linear_widths(run)
-    return not row.layers or not widths or row.layers == widths[-len(row.layers) :]
-
-
-def linear_widths(run: TrainingRun) -> tuple[int, ...]:
-    """Return the output widths of the model's fully connected layers in order, where a pass has shown them."""
-    return tuple(layer.output[-1] for layer in run.model.layers if layer.class_name == "Linear" and layer.output)
-
-
-def accuracies(trace: Trace, run: TrainingRun) -> tuple[float | None, float | None]:
-    """Return the last accuracies seen on data that was trained on (in evaluation, else in training) and on other data, 0..1."""
-    others = validation(trace, run)
-    on_own = [passes for passes in run.evaluation if passes not in others and passes.accuracy] or [passes for passes in run.training if passes.accuracy]
-    on_others = [passes for passes in others if passes.accuracy]
-    last_own, last_other = (max(seen, key=lambda one: (one.last_cell, one.last_epoch), default=None) for seen in (on_own, on_others))
-    return (last_own.accuracy[-1][1] if last_own else None), (last_other.accuracy[-1][1] if last_other else None)
-
-
-def agrees(trace: Trace, row: Row, run: TrainingRun) -> bool:
-    """Whether the row's accuracies are within TOLERANCE of the training's, in their own columns or swapped."""
-    train, test = accuracies(trace, run)
-    return any(
-        all(stated is None or seen is None or abs(stated - seen) <= TOLERANCE for stated, seen in pairs)
-        for pairs in (((row.train, train), (row.test, test)), ((row.test, train), (row.train, test)))
-    )
-
-
-def _shown(trace: Trace, row: Row, run: TrainingRun) -> str:
-    pairs = (("train", row.train, accuracies(trace, run)[0]), ("test", row.test, accuracies(trace, run)[1]))
-    return f"{row.written[:60]}: " + ", ".join(f"{name} {stated:.1%} ≠ {seen:.1%}" for name, stated, seen in pairs if stated is not None and seen is not None)
+def _claimed(line: Line) -> str:
+    row = line.row or Row(written="")
+    values = {"train": row.train, "test": row.test}
+    return f"{row.written[:60]}: " + ", ".join(f"{which} {values[which]:.1%}" for which in line.differs)
 
 
 def _numbers(trace: Trace, run: TrainingRun) -> str:
     lr = rate(run)
-    return f"lr = {lr:g}, " * (lr is not None) + f"batch_size = {batch_size(trace, run)}, epochs = {run.epochs}"
+    return f"lr = {lr:g}, " * (lr is not None) + f"batch_size = {batch_size(trace, run)}, epochs = {epochs_of(run)}"

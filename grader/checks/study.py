@@ -10,11 +10,27 @@ from grader.checks import Conclusion, check, failed, partial, passed
 from grader.checks.cells import Cause, first_causes
 from grader.checks.images import trained_models
 from grader.evidence import Evidence
-from grader.model import Text, Vouched
+from grader.model import Mode, Text, Vouched
 from grader.notebook import read_lab
 
 _ANSWERS, _ROWS, _WORDS, _NEW_WORDS, _COLUMNS = 13, 5, 12, 4, 3
+_WANTS_GPU = re.compile(r"Torch not compiled with CUDA|No CUDA GPUs are available|Found no NVIDIA driver|device on a machine without CUDA|CUDA is not available")
+_NO_GPU = Text(
+    ru="Здесь нет GPU. Выбирайте устройство так: device = torch.device('cuda' if torch.cuda.is_available() else 'cpu') — и пишите "
+    "model.to(device), x.to(device); веса загружайте с map_location=device. Тогда тетрадь выполнится везде.",
+    en="There is no GPU here. Choose the device with device = torch.device('cuda' if torch.cuda.is_available() else 'cpu'), write "
+    "model.to(device) and x.to(device), and load weights with map_location=device: then the notebook runs anywhere.",
+)
 _NUMBER = re.compile(r"\d+[.,]\d+|\d\s*%")
+
+_FIRST = Text(
+    ru="В квадратных скобках — номер ячейки, в круглых — сколько следующих ошибок вытекает из этой. Начните с первой.",
+    en="In square brackets: the cell; in round ones: how many later errors only follow from it. Start with the first.",
+)
+_UNTRAINED = Text(
+    ru="Обучение здесь не выполнялось; ошибка может быть лишь следствием этого, если ячейке нужны его результаты.",
+    en="Nothing was trained here; the error may only follow from that, where a cell needs what training would have given.",
+)
 
 
 @check(ru="Все ячейки выполнились", en="All cells ran")
@@ -31,12 +47,15 @@ def cells_ran(evidence: Evidence) -> Conclusion:
     return failed(
         _what_stopped(causes, modules, stopped),
         actual="; ".join(lines)[:1500],
-        hint=Text(
-            ru="В квадратных скобках — номер ячейки, в круглых — сколько следующих ошибок вытекает из этой. Начните с первой.",
-            en="In square brackets: the cell; in round ones: how many later errors only follow from it. Start with the first.",
-        ),
+        hint=_hint(causes, evidence.mode),
         vouched=Vouched.REPORTED,
     )
+
+
+def _hint(causes: Sequence[Cause], mode: Mode) -> Text:
+    if any(_WANTS_GPU.search(cause.cell.error) for cause in causes):
+        return _NO_GPU
+    return _UNTRAINED if mode is Mode.LOAD else _FIRST
 
 
 def _what_stopped(causes: Sequence[Cause], modules: Sequence[str], stopped: int | None) -> Text:
@@ -54,7 +73,7 @@ def _what_stopped(causes: Sequence[Cause], modules: Sequence[str], stopped: int 
     return Text(ru=f"Здесь нет модулей: {names}.", en=f"These modules are not here: {names}.")
 
 
-@check(ru="Исследование: несколько обучений", en="The study: several trainings")
+@check(ru="Исследование: несколько обучений", en="The study: several trainings", of_training=True)
 def study_runs(evidence: Evidence) -> Conclusion:
     """Models trained beside the first: batch size, learning rate, architecture."""
     runs = len(trained_models(evidence))

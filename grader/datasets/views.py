@@ -182,8 +182,20 @@ def public_images(root: DataRoot, view: View, classes: Sequence[int]) -> NDArray
     """
     contents = contents_of(root)
     chosen = _chosen(contents, classes)
-    splits: tuple[Split, ...] = ("train",) if view is View.SEALED else ("train", "test")
-    return np.concatenate([_images(contents, split, np.flatnonzero(np.isin(contents.fine(split), chosen))) for split in splits])
+    return np.concatenate([_images(contents, split, np.flatnonzero(np.isin(contents.fine(split), chosen))) for split in _seen(view)])
+
+
+def public_labels(root: DataRoot, view: View, classes: Sequence[int]) -> NDArray[np.int64]:
+    """Return the labels (n,) of `public_images`, in its order: positions in the sorted classes. Raises DataError as `hidden_set` does."""
+    contents = contents_of(root)
+    chosen = _chosen(contents, classes)
+    fine = np.concatenate([np.asarray(contents.fine(split)) for split in _seen(view)])
+    return np.searchsorted(chosen, fine[np.isin(fine, chosen)]).astype(np.int64)
+
+
+def _seen(view: View) -> tuple[Split, ...]:
+    """Return the published splits that student code can see something of."""
+    return ("train",) if view is View.SEALED else ("train", "test")
 
 
 def _chosen(contents: Contents, classes: Sequence[int]) -> NDArray[np.int64]:

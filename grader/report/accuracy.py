@@ -9,11 +9,28 @@ from grader.model import Json
 WIDTH, HEIGHT = 640, 150
 _LEFT, _RIGHT, _BASE, _PEAK = 14, 626, 112, 30
 _STEPS = 64
+# The work's own point, and above it a line per run: so far apart, in so much room.
+_WORK, _APART, _ROOM = 84, 12.0, 64.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPoint:
+    """One run of several: its number, its accuracy, and where point and interval stand."""
+
+    number: int
+    accuracy: float
+    place: float
+    low: float
+    high: float
+    height: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccuracyPicture:
-    """Where everything stands, in units of the picture; `curve` is an SVG path, `ticks` are (x, accuracy)."""
+    """Where everything stands, in units of the picture; `curve` is an SVG path, `ticks` are (x, accuracy).
+
+    `runs` are the single runs where there are several; `work` is then their mean.
+    """
 
     curve: str
     dots: tuple[float, ...]
@@ -25,6 +42,7 @@ class AccuracyPicture:
     high: float
     mean: float
     passed: bool
+    runs: tuple[RunPoint, ...] = ()
 
 
 def draw_accuracy(figures: Mapping[str, Json] | None) -> AccuracyPicture | None:
@@ -35,11 +53,12 @@ def draw_accuracy(figures: Mapping[str, Json] | None) -> AccuracyPicture | None:
         number = {key: _finite(figures[key]) for key in ("accuracy", "low", "high", "line", "mean", "sd", "chance")}
         listed = figures["reference"]
         trainings = [_finite(value) for value in listed] if isinstance(listed, list) else []
+        runs = _runs(figures.get("runs"))
     except (KeyError, TypeError, ValueError):
         return None
     sd = max(number["sd"], 1e-3)
-    first = max(0.0, min(number["chance"], number["low"], number["mean"] - 4 * sd) - 0.02)
-    last = min(1.0, max(number["high"], number["mean"] + 4 * sd) + 0.02)
+    first = max(0.0, min(number["chance"], number["low"], number["mean"] - 4 * sd, *(one["low"] for one in runs)) - 0.02)
+    last = min(1.0, max(number["high"], number["mean"] + 4 * sd, *(one["high"] for one in runs)) + 0.02)
 
     def place(value: float) -> float:
         return round(_LEFT + (min(max(value, first), last) - first) / (last - first) * (_RIGHT - _LEFT), 1)
@@ -59,7 +78,23 @@ def draw_accuracy(figures: Mapping[str, Json] | None) -> AccuracyPicture | None:
         high=place(number["high"]),
         mean=place(number["mean"]),
         passed=number["accuracy"] >= number["line"] - 1e-6,
+        runs=tuple(
+            RunPoint(
+                number=int(one["run"]),
+                accuracy=one["accuracy"],
+                place=place(one["accuracy"]),
+                low=place(one["low"]),
+                high=place(one["high"]),
+                height=round(_WORK - min(_APART, _ROOM / len(runs)) * (len(runs) - index), 1),
+            )
+            for index, one in enumerate(runs)
+        ),
     )
+
+
+def _runs(listed: Json) -> list[dict[str, float]]:
+    rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+    return [{key: _finite(row[key]) for key in ("run", "accuracy", "low", "high")} for row in rows]
 
 
 def _finite(value: Json) -> float:
