@@ -81,9 +81,9 @@ def saved_model_equal(evidence: Evidence) -> Conclusion:
             actual=str(evidence.record("logits_saved_error"))[:300],
         )
     saved, live = (np.asarray(evidence.array(name), dtype=np.float64) for name in ("logits_saved", "logits"))
-    if saved.shape == live.shape and np.isfinite(saved).all() and np.abs(saved - live).max() <= _SAME * max(1.0, float(np.abs(live).max())):
+    if saved.size and saved.shape == live.shape and np.isfinite(saved).all() and np.abs(saved - live).max() <= _SAME * max(1.0, float(np.abs(live).max())):
         return passed(Text(ru="Загруженная модель повторяет ответы обученной.", en="The loaded model repeats the answers of the trained one."))
-    alike = float((saved.argmax(axis=1) == live.argmax(axis=1)).mean()) if saved.shape == live.shape and saved.ndim == 2 else 0.0
+    alike = float((saved.argmax(axis=1) == live.argmax(axis=1)).mean()) if saved.size and saved.shape == live.shape and saved.ndim == 2 else 0.0
     return failed(
         Text(
             ru=f"В файле не та модель, которую оставило обучение: ответы совпали на {alike:.0%} скрытых примеров.",
