@@ -19,7 +19,7 @@ _HINT = Text(
 )
 
 
-@check(ru="Итоговая таблица согласуется с обучениями", en="The final table agrees with the trainings")
+@check(ru="Итоговая таблица согласуется с обучениями", en="The final table agrees with the trainings", of_training=True)
 def table_agrees(evidence: Evidence, assignment: Assignment) -> Conclusion:
     """No row contradicts the training it describes by more than chance explains, and some row describes one.
 
