@@ -35,6 +35,7 @@ def page_templates(language: Language) -> Environment:
         catalogue.gettext, catalogue.ngettext, newstyle=True, pgettext=catalogue.pgettext
     )
     templates.filters["number"] = partial(number, language=language)
+    templates.filters["decimals"] = partial(decimals, language=language)
     templates.filters["percent"] = partial(_percent, language=language)
     templates.globals["language"] = language
     templates.globals["draw_accuracy"] = draw_accuracy
@@ -46,6 +47,11 @@ def number(value: float, digits: int = 2, *, language: Language) -> str:
     """Return a number as the language writes it, with at most so many decimals."""
     pattern = "0." + "#" * digits if digits else "0"
     return format_decimal(value, format=pattern, locale=language)
+
+
+def decimals(value: float, digits: int = 3, *, language: Language) -> str:
+    """Return a number as the language writes it, with exactly so many decimals."""
+    return format_decimal(value, format="0." + "0" * digits, locale=language)
 
 
 def share(part: float, whole: float) -> float:
