@@ -29,7 +29,7 @@ def parameters_between(evidence: Evidence, least: int, most: int, *, trainable: 
     )
 
 
-@check(ru="Все слои известны модели", en="The model knows all of its layers")
+@check(ru="Все слои известны модели", en="The model knows all of its layers", of_training=True)
 def layers_registered(evidence: Evidence) -> Conclusion:
     """No layer or parameter hides in a plain list, tuple, dictionary or attribute, where neither optimiser nor state_dict finds it."""
     return no_run_is(
@@ -42,7 +42,7 @@ def layers_registered(evidence: Evidence) -> Conclusion:
     )
 
 
-@check(ru="Замороженные слои не изменились", en="Frozen layers did not change")
+@check(ru="Замороженные слои не изменились", en="Frozen layers did not change", of_training=True)
 def frozen_kept(evidence: Evidence) -> Conclusion:
     """At least one training has frozen parameters, and none of those changed. For labs of transfer learning."""
     runs = module_runs(trace_of(evidence))
