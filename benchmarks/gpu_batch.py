@@ -67,7 +67,7 @@ def batch(shared: Setting, works: list[tuple[Submission, Variant]], at_once: int
     """Run the works, so many at once; return their measured accuracies and the seconds it took."""
     began = time.monotonic()
     with ThreadPoolExecutor(at_once) as pool:
-        runs = list(pool.map(lambda pair: run_submission(*pair, shared), works))
+        runs = list(pool.map(lambda pair: run_submission(pair[0], pair[1], shared), works))
     return [accuracy_of(run) for run in runs], time.monotonic() - began
 
 

@@ -1,7 +1,7 @@
 """The picture of an accuracy: the reference's trainings on the same classes, the pass line, the work with its interval."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from grader.model import Json
@@ -78,18 +78,20 @@ def draw_accuracy(figures: Mapping[str, Json] | None) -> AccuracyPicture | None:
         high=place(number["high"]),
         mean=place(number["mean"]),
         passed=number["accuracy"] >= number["line"] - 1e-6,
-        runs=tuple(
-            RunPoint(
-                number=int(one["run"]),
-                accuracy=one["accuracy"],
-                place=place(one["accuracy"]),
-                low=place(one["low"]),
-                high=place(one["high"]),
-                height=round(_WORK - min(_APART, _ROOM / len(runs)) * (len(runs) - index), 1),
-            )
-            for index, one in enumerate(runs)
-        ),
+        runs=tuple(_placed(runs, place)),
     )
+
+
+def _placed(runs: list[dict[str, float]], place: Callable[[float], float]) -> Iterator[RunPoint]:
+    for index, one in enumerate(runs):
+        yield RunPoint(
+            number=int(one["run"]),
+            accuracy=one["accuracy"],
+            place=place(one["accuracy"]),
+            low=place(one["low"]),
+            high=place(one["high"]),
+            height=round(_WORK - min(_APART, _ROOM / len(runs)) * (len(runs) - index), 1),
+        )
 
 
 def _runs(listed: Json) -> list[dict[str, float]]:
