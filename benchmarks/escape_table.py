@@ -12,19 +12,17 @@ import argparse
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.escapes.campaign import Campaign, Start, run_campaign  # noqa: E402 - the tests lie beside, not on the path
+from tests.as_user import as_user  # noqa: E402 - the tests lie beside, not on the path
+from tests.escapes.campaign import Campaign, Start, run_campaign  # noqa: E402
 from tests.escapes.corpus import Attack, corpus  # noqa: E402
-from tests.test_sandbox_user import AS_USER  # noqa: E402
 
 PAGE = ROOT / "docs" / "security.md"
 BEGIN, END = "<!-- escapes: begin -->", "<!-- escapes: end -->"
@@ -105,11 +103,7 @@ def run_as(user: int, start: str) -> dict[str, Outcomes]:
         file = Path(name, "outcomes.json")
         file.touch()
         file.chmod(0o666)
-        places = " ".join(dict.fromkeys([sys.base_prefix, sys.prefix, str(ROOT)]))
-        again: Sequence[str] = (sys.executable, __file__, "--start", start, "--json", str(file))
-        command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", AS_USER, "sh", str(user), places, *again]
-        environment = {"PATH": os.environ["PATH"], "HOME": "/nowhere", "PYTHONDONTWRITEBYTECODE": "1", "LANG": "C.UTF-8"}
-        subprocess.run(command, cwd=ROOT, env=environment, check=False)
+        as_user(user, [__file__, "--start", start, "--json", str(file)])
         found: dict[str, Outcomes] = json.loads(file.read_text(encoding="utf-8"))
         return found
 

@@ -6,7 +6,6 @@ python benchmarks/fairness.py judge TRAININGS.json
 """
 
 import json
-import math
 import statistics
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -18,7 +17,7 @@ import numpy as np
 
 from grader.datasets import find_data_root, hidden_set, prepare_view, training_part
 from grader.model import Policy, View
-from grader.thresholds import Calibrated, Decision, NotUsable, Reference, Spread, Thresholds, decide, lines, pooled_spread, sort_out, wilson
+from grader.thresholds import Calibrated, Decision, NotUsable, Thresholds, decide, pooled_spread, sort_out, wilson
 
 FIXED = 0.70
 
@@ -53,9 +52,9 @@ def pack(target: Path, data_root: Path, classes: int, sets: int) -> None:
 @main.command()
 @click.argument("trainings", type=click.Path(path_type=Path, exists=True))
 def judge(trainings: Path) -> None:
-    """Print false fails, false passes and power."""
+    """Print false fails and false passes, here and at a fixed threshold."""
     found = json.loads(trainings.read_text(encoding="utf-8"))
-    variants = {key: _variant(key, rows, found["hidden"]) for key, rows in found["kinds"]["reference"].items()}
+    variants = variants_of(found)
     means = [one.mean for one in variants.values()]
     pooled = pooled_spread([one.spread for one in variants.values()])
     click.echo(
@@ -68,14 +67,18 @@ def judge(trainings: Path) -> None:
     for kind, rows in found["kinds"].items():
         if kind != "reference":
             _false_passes(kind, rows, variants)
-    _power(pooled)
 
 
-def _variant(key: str, rows: list[list[float]], hidden: int) -> Calibrated:
-    return sort_out(tuple(map(int, key.split(","))), [row[0] for row in rows], [row[1] for row in rows], hidden=hidden)
+def variants_of(found: Mapping[str, Any]) -> dict[str, Calibrated]:
+    """Return the reference's trainings of a file of trainings, as a calibration has them."""
+    return {
+        key: sort_out(tuple(map(int, key.split(","))), [row[0] for row in rows], [row[1] for row in rows], hidden=found["hidden"])
+        for key, rows in found["kinds"]["reference"].items()
+    }
 
 
-def _thresholds(variants: Mapping[str, Calibrated]) -> Thresholds:
+def thresholds_of(variants: Mapping[str, Calibrated]) -> Thresholds:
+    """Return these variants as a calibration."""
     return Thresholds(
         assignment="iu5_lab1", engine="fast", recipe="0" * 64, view=View.SEALED, data_name="cifar100", data="0" * 64, environment={}, variants=variants
     )
@@ -86,7 +89,7 @@ def _left_out(variants: Mapping[str, Calibrated]) -> Iterator[tuple[str, float, 
     for key, one in variants.items():
         for place, value in enumerate(one.accuracies):
             rest = replace(one, accuracies=one.accuracies[:place] + one.accuracies[place + 1 :])
-            yield key, value, _thresholds({**variants, key: rest})
+            yield key, value, thresholds_of({**variants, key: rest})
 
 
 def _false_fails(variants: Mapping[str, Calibrated]) -> None:
@@ -117,7 +120,7 @@ def _false_fails(variants: Mapping[str, Calibrated]) -> None:
 
 
 def _false_passes(kind: str, rows: Mapping[str, list[list[float]]], variants: Mapping[str, Calibrated]) -> None:
-    policy, thresholds = Policy(), _thresholds(variants)
+    policy, thresholds = Policy(), thresholds_of(variants)
     passed, fixed, total, deficits = 0, 0, 0, []
     for key, outcomes in rows.items():
         try:
@@ -133,28 +136,6 @@ def _false_passes(kind: str, rows: Mapping[str, list[list[float]]], variants: Ma
         f"{kind}: worse by {100 * statistics.mean(deficits):.1f} points on average ({100 * min(deficits):.1f}..{100 * max(deficits):.1f}); "
         f"passes {100 * passed / total:.1f} % here, {100 * fixed / total:.1f} % at a fixed {FIXED:.2f}"
     )
-
-
-def _power(pooled: Spread) -> None:
-    """How much worse a work has to be to fail in 95 of 100 cases; simulated with the pooled spread, the reference known from its seeds."""
-    rng = np.random.default_rng(7)
-    for seeds, replicates in ((10, 1), (10, 3), (10, 5), (5, 1), (3, 1), (1, 1)):
-        policy = Policy(replicates=replicates)
-        reference = Reference(mean=0.0, n=seeds, spreads=(pooled,), hidden=300, chance=-1.0)
-        noise = rng.normal(0, pooled.sd, (20_000, replicates)).cumsum(axis=1) / np.arange(1, replicates + 1)
-        centre = rng.normal(0, pooled.sd / math.sqrt(seeds), 20_000)[:, None]
-        bounds = [lines(reference, policy, run) for run in range(1, replicates + 1)]
-        fail, clear = np.array([bound.fail for bound in bounds]), np.array([bound.clear for bound in bounds])
-
-        def failing(worse: float, noise: Any = noise, centre: Any = centre, fail: Any = fail, clear: Any = clear) -> float:
-            seen = noise - worse - centre
-            decided = np.where(seen >= clear, 1, np.where(seen < fail, -1, 0))
-            first = np.where((decided != 0).any(1), (decided != 0).argmax(1), decided.shape[1] - 1)
-            return float((decided[np.arange(len(decided)), first] < 0).mean())
-
-        need = next(step / 1000 for step in range(400) if failing(step / 1000) >= 0.95)
-        click.echo(f"{seeds:2} seeds of the reference, up to {replicates} runs of a work: fails 95 % when {100 * need:.1f} points worse; "
-                   f"{100 * failing(0.05):.0f} % when 5 points worse, {100 * failing(0.0):.2f} % when equal")  # fmt: skip
 
 
 if __name__ == "__main__":

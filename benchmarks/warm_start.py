@@ -1,14 +1,15 @@
 """From the request of a run to the first line of student code, warm and cold; what an empty job costs; whether anything is left.
 
-    python benchmarks/warm_start.py [--rounds 50] [--cold 10] [--jobs 500]
+    python benchmarks/warm_start.py [--rounds 50] [--cold 10] [--jobs 500] [--user 54321]
 
 Warm and cold runs alternate, so that both see the same machine. Between two runs there is a pause, as there is between two submissions: the sandbox of
 the next warm run is begun while the one before is running. CPU is that of the run's process tree and of the grader's own process. Private memory is what
-the forked process holds alone, asked for in the last cell. The jobs in a row are empty and come without a pause.
+the forked process holds alone, asked for in the last cell. The jobs in a row are empty and come without a pause. With `--user`, root measures as that ordinary user.
 """
 
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,6 +19,11 @@ import click
 
 from grader.model import Given, Isolation, Limits, Run
 from grader.sandbox import Job, WarmStart, available, execute
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.as_user import as_user  # noqa: E402 - the tests lie beside, not on the path
 
 PROBE = "WATCH = ()\ndef describe(session): pass\ndef answer(session, given): pass\n"
 FIRST = "import time; print(time.monotonic())"
@@ -123,8 +129,11 @@ def in_a_row(warm: WarmStart, folder: Path, jobs: int) -> None:
 @click.option("--rounds", default=50)
 @click.option("--cold", "colds", default=10)
 @click.option("--jobs", default=500)
-def main(rounds: int, colds: int, jobs: int) -> None:
+@click.option("--user", type=int, default=None, help="Measure as this ordinary user (needs root).")
+def main(rounds: int, colds: int, jobs: int, user: int | None) -> None:
     """Print the figures of this machine, for this user."""
+    if user is not None:
+        sys.exit(as_user(user, [__file__, "--rounds", str(rounds), "--cold", str(colds), "--jobs", str(jobs)]).returncode)
     available(Isolation.FULL)
     with tempfile.TemporaryDirectory() as name, WarmStart(jobs_each=10**9) as warm:
         folder = Path(name)

@@ -200,9 +200,9 @@ def _evidence_of(submission: Submission, variant: Variant, setting: Setting, res
         evidence = load_runs(results.store, old.evidence, old.further)
     except (OSError, ValueError, KeyError, TypeError, ZachetError):
         return None
-    if not _same(evidence, submission, variant, setting):
+    if evidence.mode is not setting.modes[0] or not _same(evidence, submission, variant, setting):
         return None
-    return replace(evidence, further=tuple(run for run in evidence.further if _same(run, submission, variant, setting)))
+    return replace(evidence, further=tuple(run for run in evidence.further if run.mode in setting.modes and _same(run, submission, variant, setting)))
 
 
 def _on_gpu(setting: Setting) -> bool:

@@ -180,7 +180,9 @@ class Submission:
     """What one student handed in, copied into the work area, bounded and hashed.
 
     `notebook` is a valid nbformat 4 file in the work area, or None when nothing there can be run; `files` is a folder of
-    the small files that came beside it, or None. `problems` are findings of the intake (two notebooks, a link, ...).
+    the small files that came beside it, or None. `weights` is the name, relative to the notebook, of the file of weights that
+    counts, or empty; `with_weights` is `files` with all weights in it, or None. `problems` are findings of the intake (two
+    notebooks, a link, ...).
     """
 
     student: str
@@ -189,6 +191,8 @@ class Submission:
     digest: str
     notebook: str | None = None
     files: str | None = None
+    with_weights: str | None = None
+    weights: str = ""
     problems: tuple[Finding, ...] = ()
 
 

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 
 # A file imports only from floors below its own, or from its own package.
 FLOORS = {
-    "variants": 0.5, "grader.model": 1, "grader.errors": 1, "grader.content": 1, "grader.files": 1, "grader": 1,
+    "variants": 0.5, "grader.model": 1, "grader.errors": 1, "grader.content": 1, "grader.files": 1, "grader.capacity": 1.5, "grader": 1,
     "grader.thresholds": 1.5, "grader.training": 2, "grader.evidence": 2, "grader.assignment": 2, "grader.notebook": 2, "grader.datasets": 2, "grader.checks": 2.5,
     "grader.scores": 2, "grader.scoring": 3, "grader.report": 3, "grader.gradebook": 3, "grader.submission": 3, "grader.intake": 2, "grader.course": 3,
     "grader.sandbox": 4, "grader.package": 4, "grader.mutants": 4, "assignments": 4,

@@ -60,7 +60,6 @@ def test_the_course_s_sets_of_classes_are_calibrated_into_the_course(course: Pat
     code, out, err = calibrate(capsys, course)
     assert code == 0
     assert "synthetic" in err
-    assert "synthetic" in err
     assert "0, 55, 58" in out
     made = read_thresholds(course / "thresholds" / "iu5_lab1.json")
     assert set(made.variants) == {"0,55,58", "16,22,57"}
@@ -126,6 +125,31 @@ def test_variants_of_a_rule_with_a_repeated_class_are_left_out_and_counted(cours
     code, _, err = calibrate(capsys, course, "--all", "iu5-2024", "--groups", "7", "--numbers", "1-2", "--quiet")
     assert code == 0
     assert "1 of 6 variants have a class twice" in err
+
+
+def test_one_training_each_gives_no_line_and_says_why(course: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "calibrate", "--course", course, "--seeds", "1", "--device", "cpu", "--jobs", "1")
+    assert code == 0
+    assert out.count("there is only one training") == 2
+    assert "Without a pass line: 2 of 2." in out
+
+
+def test_a_reference_that_diverges_is_named_for_every_set_and_kept_as_not_converged(course: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    edit(course / "assignments" / "iu5_lab1" / "assignment.toml", "lr = 0.005", "lr = 1e30")
+    code, out, _ = calibrate(capsys, course)
+    assert code == 0
+    assert out.count("did not converge on these classes (2 of 2 trainings)") == 2
+    made = read_thresholds(course / "thresholds" / "iu5_lab1.json")
+    assert {(variant.n, len(variant.set_aside)) for variant in made.variants.values()} == {(0, 2)}
+
+
+def test_a_file_that_somebody_edited_is_not_built_upon(course: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    calibrate(capsys, course)
+    file = course / "thresholds" / "iu5_lab1.json"
+    edit(file, '"n": 2', '"n": 7')
+    code, _, err = calibrate(capsys, course)
+    assert code == 2
+    assert "Mean or count are not those of the accuracies. Put it aside" in err
 
 
 def test_a_repeated_class_is_refused_and_every_set_counts_once() -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from grader.errors import EvidenceError
-from grader.evidence import MissingRecord, canonical_json, load, load_runs
+from grader.evidence import MissingRecord, load, load_runs
+from grader.evidence_files import canonical_json
 from grader.model import ExitReason, Given, Mode, Vouched
 from tests.evidence_of import evidence_of, execution_of
 
@@ -112,6 +113,13 @@ def test_a_record_that_was_never_written_says_how_the_run_ended(tmp_path: Path) 
     with pytest.raises(MissingRecord) as caught:
         evidence.record("logits")
     assert caught.value.execution.exit_reason is ExitReason.TIMED_OUT
+
+
+def test_a_reason_that_is_no_text_is_none(tmp_path: Path) -> None:
+    evidence = evidence_of(tmp_path, records={"logits_error": np.ones((2, 2))})
+    with pytest.raises(MissingRecord) as caught:
+        evidence.array("logits")
+    assert caught.value.reason == ""
 
 
 def test_a_record_that_failed_carries_the_students_error(tmp_path: Path) -> None:

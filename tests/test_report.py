@@ -12,7 +12,7 @@ from babel.messages.pofile import read_po
 from grader.content import content_dir
 from grader.model import Isolation, Language, Outcome, Text, Verdict, View
 from grader.report import render_report
-from grader.report.page import number
+from grader.report.page import decimals, number
 from grader.report.phrases import phrases
 from grader.report.render import criterion_state
 from tests.report_samples import (
@@ -228,6 +228,7 @@ def test_a_name_that_is_missing_is_replaced_by_the_id() -> None:
 def test_numbers_are_written_as_the_language_writes_them() -> None:
     assert [number(value, language="ru") for value in (12.5, 20.0, 0.005, 1800.0)] == ["12,5", "20", "0", "1800"]
     assert [number(value, 0, language="en") for value in (811.6, 4096.0)] == ["812", "4096"]
+    assert (decimals(0.69, language="ru"), decimals(0.69, language="en"), decimals(1, 1, language="en")) == ("0,690", "0.690", "1.0")
 
 
 def messages() -> set[tuple[str | None, str | tuple[str, ...]]]:

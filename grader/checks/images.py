@@ -9,6 +9,7 @@ from grader.assignment import Assignment
 from grader.checks import Conclusion, Preparation, check, failed, partial, passed
 from grader.checks.accuracy import Accuracy, measure_accuracy, share_above_chance
 from grader.checks.calibrated import against_reference
+from grader.checks.handed_in import loaded, not_loaded
 from grader.checks.presentation import CannotPresent, learn_presentation
 from grader.checks.repeated import Repeated, measured
 from grader.checks.source import code_cells, find
@@ -16,11 +17,14 @@ from grader.evidence import Evidence, MissingRecord
 from grader.model import Array, Json, Text, Vouched
 from grader.thresholds import NotUsable
 
+# Public images per class by which the ways to show images are told apart, where the notebook does not show how.
+_PUBLIC_EACH = 100
+
 
 def prepare_images(preparation: Preparation) -> tuple[dict[str, Array], dict[str, Json | Array]]:
-    """Return the hidden images as the model was fed, to send, and their labels, to keep.
+    """Return the hidden images and the visible test images as the model was fed, to send, and their labels, to keep.
 
-    Their order is drawn anew, since the published one is known; each pixel moves by at most one step of 256, so that no table of
+    The order of the hidden ones is drawn anew, since the published one is known; each pixel moves by at most one step of 256, so that no table of
     known images finds them.
     """
     if preparation.hidden is None or preparation.public is None:
@@ -30,7 +34,7 @@ def prepare_images(preparation: Preparation) -> tuple[dict[str, Array], dict[str
     moved = (hidden + preparation.rng.integers(-1, 2, hidden.shape)).clip(0, 255).astype(np.uint8)
     kept: dict[str, Json | Array] = {"labels": preparation.hidden.labels[order], "order": order}
     trained = preparation.records.get("models")
-    if trained is not None and trained.value not in (None, []):
+    if trained is not None and isinstance(trained.value, list) and trained.value:
         reason = Text(ru="обученные модели принимают не изображения 32×32×3", en="the trained models do not take images of 32×32×3")
     else:
         reason = Text(ru="в работе не обучалась ни одна модель", en="no model was trained in this work")
@@ -43,11 +47,30 @@ def prepare_images(preparation: Preparation) -> tuple[dict[str, Array], dict[str
         except CannotPresent as problem:
             reason = problem.reason
             continue
-        images = presentation.present(moved)
+        sent: dict[str, Array] = {"images": presentation.present(moved)}
         kept["presentation"] = {"layout": presentation.layout.name, "scale": presentation.scale.tolist(), "offset": presentation.offset.tolist()}
-        return {"images": images}, kept
+        if preparation.test is not None:
+            sent["test_images"], kept["labels_test"] = presentation.present(preparation.test.images), preparation.test.labels
+        return sent, kept
+    tried = _to_try(preparation, moved) if _weights_loaded(preparation) else {}
+    if tried:
+        return tried, kept
     kept["cannot_present"] = {"ru": reason.ru, "en": reason.en}
     return {}, kept
+
+
+def _weights_loaded(preparation: Preparation) -> bool:
+    record = preparation.records.get("loaded")
+    return record is not None and isinstance(record.value, dict) and not record.value.get("problem")
+
+
+def _to_try(preparation: Preparation, hidden: Array) -> dict[str, Array]:
+    """Return the hidden images as they are, and public ones with their labels by which a way to show them can be chosen."""
+    labels, public = preparation.public_labels, preparation.public
+    if labels is None or public is None:
+        return {}
+    chosen = np.concatenate([np.flatnonzero(labels == label)[:_PUBLIC_EACH] for label in np.unique(labels)])
+    return {"raw_images": hidden, "raw_public": public[chosen], "raw_labels": labels[chosen]}
 
 
 def trained_models(evidence: Evidence) -> list[dict[str, Any]]:
@@ -94,6 +117,8 @@ def classes_of_variant(evidence: Evidence) -> Conclusion:
 def module_trained(evidence: Evidence) -> Conclusion:
     """Some nn.Module of the work was optimised."""
     models = trained_models(evidence)
+    if loaded(evidence):
+        return not_loaded(evidence) or _model_loaded(evidence)
     if not models:
         return failed(
             Text(ru="Ни одна модель nn.Module не обучалась.", en="No nn.Module was optimised."),
@@ -109,6 +134,17 @@ def module_trained(evidence: Evidence) -> Conclusion:
         Text(
             ru=f"Обучена модель {chosen.get('class')}: параметров {chosen.get('parameters')}, шагов {chosen.get('steps')}.",
             en=f"{chosen.get('class')} was trained: {chosen.get('parameters')} parameters, {chosen.get('steps')} steps.",
+        ),
+        vouched=Vouched.REPORTED,
+    )
+
+
+def _model_loaded(evidence: Evidence) -> Conclusion:
+    facts = loaded(evidence)
+    return passed(
+        Text(
+            ru=f"В модель {facts.get('class')} (параметров {facts.get('parameters')}) загружены сданные веса; здесь она не обучалась.",
+            en=f"The weights handed in were loaded into {facts.get('class')} ({facts.get('parameters')} parameters); it was not trained here.",
         ),
         vouched=Vouched.REPORTED,
     )
@@ -179,7 +215,7 @@ def _against_common(evidence: Evidence, repeated: Repeated, assignment: Assignme
     )
 
 
-@check(ru="Веса после обучения", en="The weights after training")
+@check(ru="Веса после обучения", en="The weights after training", of_training=True)
 def weights_unchanged(evidence: Evidence) -> Conclusion:
     """Whether the model at the end is still the one that training left, and what the change cost."""
     chosen = next((model for model in trained_models(evidence) if model.get("chosen")), None)
@@ -228,6 +264,8 @@ def names_in_order(evidence: Evidence) -> Conclusion:
 
 
 def _which_model(evidence: Evidence) -> Text:
+    if loaded(evidence):
+        return Text(ru=" (сданные веса)", en=" (the weights handed in)")
     chosen = next((model for model in trained_models(evidence) if model.get("chosen")), {}) if evidence.has("models") else {}
     name, cell = chosen.get("name"), chosen.get("cell")
     if not isinstance(name, str) or not name or not isinstance(cell, int):
@@ -236,6 +274,9 @@ def _which_model(evidence: Evidence) -> Text:
 
 
 def _no_logits(evidence: Evidence) -> Conclusion:
+    refused = not_loaded(evidence)
+    if refused is not None:
+        return refused
     reason: Any = evidence.note("cannot_present")
     if not reason:
         raise MissingRecord("logits", evidence.execution, str(evidence.record("logits_error")) if evidence.has("logits_error") else "")

@@ -30,6 +30,7 @@ class _Commands(click.Group):
         "data": ("grader.cli.data", "data"),
         "demo": ("grader.cli.demo", "demo"),
         "doctor": ("grader.cli.doctor", "doctor"),
+        "fairness": ("grader.cli.fairness", "fairness"),
         "grade": ("grader.cli.grade", "grade"),
         "init": ("grader.cli.init", "init"),
         "rescore": ("grader.cli.grade", "rescore"),

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from grader.assignment import Assignment, load_assignment
 from grader.calibration import Bench, calibrate_fast, calibrate_true, distinct, empty, recipe_of
-from grader.cli.variants import DEFAULT_GROUPS, DEFAULT_NUMBERS, number_range
+from grader.cli.reading import DEFAULT_GROUPS, DEFAULT_NUMBERS, number_range
 from grader.course import Course, course_around
 from grader.datasets import find_data_root, prepare_view
 from grader.errors import ConfigurationError
@@ -159,16 +159,20 @@ def _progress(total: int, *, visible: bool) -> Iterator[Callable[[int], None]]:
 
 def _show(made: Thresholds, plan: Plan) -> None:
     table = Table("classes", "trainings", "mean", "SD", "pass line", box=None)
+    without = 0
     for classes in plan.sets:
         found = made.variants[key_of(classes)]
         try:
             line = f"{lines(made.reference(classes, plan.assignment.policy), plan.assignment.policy, 1).fail:.3f}"
         except NotUsable as reason:
             line = reason.reason.en
+            without += 1
         mean = f"{found.mean:.3f}" if found.n else ""
         table.add_row(", ".join(map(str, classes)), str(found.n), mean, f"{found.spread.sd:.3f}" if found.n > 1 else "", line)
     console = Console(soft_wrap=False)
     if not console.is_terminal:
         console.width = 200
     console.print(table)
+    if without:
+        click.echo(f"Without a pass line: {without} of {len(plan.sets)}. Work on these classes is judged by the assignment's common rule, and its report says why.")
     click.echo(f"Thresholds: {plan.output}")

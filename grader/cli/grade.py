@@ -1,7 +1,6 @@
 """`zachet grade` and `zachet rescore`: a cohort, from submissions or from kept evidence."""
 
 import json
-import os
 import tempfile
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
@@ -12,15 +11,16 @@ from typing import Any
 import click
 
 from grader.assignment import Assignment, load_checks
+from grader.capacity import at_once
 from grader.cli.show import exit_code, progress_bar, score_table, show_findings
 from grader.cohort import Done, Results, finish, grade_cohort
 from grader.cohort import rescore as rescore_cohort
 from grader.course import Course, find_course
 from grader.errors import EvidenceError
-from grader.model import Isolation, View
+from grader.model import Isolation, Limits, View
 from grader.sandbox import Container, WarmStart
 from grader.scores import to_json
-from grader.setting import Options, make_setting
+from grader.setting import MODES, Options, make_setting
 from grader.submission import Intake, take_in
 
 _COURSE = click.option(
@@ -41,6 +41,7 @@ class Batch:
     view: View | None = None
     cpu_s: int | None = None
     cell_cpu_s: int | None = None
+    mode: str = "retrain"
     replicates: int = 1
     device: str = "cpu"
     cold: bool = False
@@ -61,6 +62,7 @@ class Batch:
 @click.option("--view", type=click.Choice([str(view) for view in View]), default=None, help="What students' code sees; course.toml's by default.")
 @click.option("--cpu-limit", "cpu_s", type=click.IntRange(10), default=None, metavar="S", help="CPU seconds per submission.")
 @click.option("--cell-limit", "cell_cpu_s", type=click.IntRange(1), default=None, metavar="S", help="CPU seconds per cell.")
+@click.option("--mode", type=click.Choice(list(MODES)), default="retrain", show_default=True, help="Train again, load the weights handed in, or both and compare.")
 @click.option("--device", default="cpu", show_default=True, metavar="auto|cpu|cuda[:N]", help="Where students' tensors may live; auto: on a GPU where there is one.")
 @click.option("--replicates", type=click.IntRange(1, 20), default=1, show_default=True, metavar="K", help="Run every work K times, each with other seeds.")
 @click.option("--cold", is_flag=True, help="Start a fresh Python for every submission: slower, with the same results.")
@@ -85,9 +87,10 @@ def grade_course(course: Course, slug: str, paths: Sequence[Path], batch: Batch)
         view=batch.view or course.view or assignment.view,
         cpu_s=batch.cpu_s,
         cell_cpu_s=batch.cell_cpu_s,
+        modes=MODES[batch.mode],
         replicates=batch.replicates,
         device=batch.device,
-        jobs=batch.jobs or _cores(),
+        jobs=at_once(batch.jobs, assignment.limits),
     )
     with tempfile.TemporaryDirectory(prefix="zachet-") as work:
         setting = make_setting(assignment, options, secret=course.secret(), store=results.store)
@@ -100,7 +103,7 @@ def grade_course(course: Course, slug: str, paths: Sequence[Path], batch: Batch)
             work=Path(work),
         )
         runs = [(submission, variants[submission.student]) for submission in intake.submissions]
-        jobs = batch.jobs or _cores()
+        jobs = _at_once(batch, setting.limits)
         with WarmStart() as warm:
             # A warm process that serves one run costs more than it saves.
             setting = replace(setting, warm=None if batch.cold or len(runs) <= jobs else warm)
@@ -176,5 +179,9 @@ def _summary(
     click.echo(f"Gradebook: {results.gradebook}")
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _at_once(batch: Batch, limits: Limits) -> int:
+    """Return how many submissions run at once, and say so where that is less than was asked for."""
+    jobs = at_once(batch.jobs, limits)
+    if batch.jobs and jobs < batch.jobs and not batch.quiet:
+        click.echo(f"{jobs} submissions at once, not {batch.jobs}: each may take {limits.memory_mb} MB, and more do not fit into memory.", err=True)
+    return jobs

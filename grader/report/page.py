@@ -9,6 +9,7 @@ from markupsafe import Markup
 from grader.content import content_dir
 from grader.model import Language
 from grader.report.accuracy import draw_accuracy
+from grader.report.final_table import final_table
 from grader.report.phrases import phrases
 from grader.report.visible import visible
 
@@ -34,9 +35,11 @@ def page_templates(language: Language) -> Environment:
         catalogue.gettext, catalogue.ngettext, newstyle=True, pgettext=catalogue.pgettext
     )
     templates.filters["number"] = partial(number, language=language)
+    templates.filters["decimals"] = partial(decimals, language=language)
     templates.filters["percent"] = partial(_percent, language=language)
     templates.globals["language"] = language
     templates.globals["draw_accuracy"] = draw_accuracy
+    templates.globals["final_table"] = final_table
     return templates
 
 
@@ -44,6 +47,11 @@ def number(value: float, digits: int = 2, *, language: Language) -> str:
     """Return a number as the language writes it, with at most so many decimals."""
     pattern = "0." + "#" * digits if digits else "0"
     return format_decimal(value, format=pattern, locale=language)
+
+
+def decimals(value: float, digits: int = 3, *, language: Language) -> str:
+    """Return a number as the language writes it, with exactly so many decimals."""
+    return format_decimal(value, format="0." + "0" * digits, locale=language)
 
 
 def share(part: float, whole: float) -> float:

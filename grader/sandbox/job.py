@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from grader.model import Isolation, Json, Limits
+from grader.model import Isolation, Json, Limits, Mode
 from grader.sandbox.gpu import Gpu
 
 INSIDE = Path(__file__).resolve().parent.parent / "inside"
@@ -32,7 +32,8 @@ class Job:
     `notebook` is nbformat 4 JSON text; `probe` is the assignment's file that records; `files` (beside the notebook) and `data`
     (the folder that holds `cifar-100-python/` and its archive) are shown to the run read-only; `seed` is 0..2^31-1; `aliases` are
     other names for what the probe looks for; `inside` is the folder with the program that runs there; `container` is for the tier
-    of that name only; `gpu` is the device that the tiers `full` and `none` show, None for the CPU.
+    of that name only; `gpu` is the device that the tiers `full` and `none` show, None for the CPU. In the mode `load` nothing is
+    trained, and the weights are those of the file `weights` in `files`, if any.
     """
 
     notebook: str
@@ -45,6 +46,8 @@ class Job:
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     inside: Path = INSIDE
     container: Container | None = None
+    mode: Mode = Mode.RETRAIN
+    weights: str = ""
     gpu: Gpu | None = None
 
     @property
@@ -89,6 +92,8 @@ def opening(job: Job, place: Place) -> Mapping[str, Json]:
         "probe": place.probe,
         "aliases": {name: list(others) for name, others in job.aliases.items()},
         "standins": place.standins,
+        "mode": str(job.mode),
+        "weights": job.weights,
         "gpu_share": job.gpu.share if job.gpu else None,
         "harden": job.isolation is not Isolation.NONE,
         "unbounded": list(_kept_by_others(job)),

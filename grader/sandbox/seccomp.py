@@ -1,7 +1,8 @@
 """The system calls that no run may make, as a filter program of the kernel.
 
 A deny list: student code may do what a library wants to do, except what reaches for other processes, namespaces, mounts, keys,
-kernel modules, clocks, or parts of the kernel with a long record of holes (io_uring, bpf, userfaultfd).
+kernel modules, clocks, or parts of the kernel with a long record of holes (io_uring, bpf, userfaultfd), and except memory that
+belongs to no process (memfd_create, shmget): only a control group would count it, and an ordinary user has none.
 """
 
 import errno
@@ -17,22 +18,24 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     "fanotify_init": (300, 262), "finit_module": (313, 273), "fsconfig": (431, 431), "fsmount": (432, 432), "fsopen": (430, 430),
     "fspick": (433, 433), "init_module": (175, 105), "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
     "io_uring_setup": (425, 425), "ioperm": (173, None), "iopl": (172, None), "kcmp": (312, 272), "kexec_file_load": (320, 294),
-    "kexec_load": (246, 104), "keyctl": (250, 219), "lookup_dcookie": (212, 18), "mknod": (133, None), "mknodat": (259, 33),
+    "kexec_load": (246, 104), "keyctl": (250, 219), "lookup_dcookie": (212, 18), "memfd_create": (319, 279),
+    "memfd_secret": (447, 447), "mknod": (133, None), "mknodat": (259, 33),
     "modify_ldt": (154, None), "mount": (165, 40), "mount_setattr": (442, 442), "move_mount": (429, 429),
     "name_to_handle_at": (303, 264), "nfsservctl": (180, 42), "open_by_handle_at": (304, 265), "open_tree": (428, 428),
     "perf_event_open": (298, 241), "personality": (135, 92), "pidfd_getfd": (438, 438), "pivot_root": (155, 41),
     "process_madvise": (440, 440), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "ptrace": (101, 117),
     "quotactl": (179, 60), "quotactl_fd": (443, 443), "reboot": (169, 142), "request_key": (249, 218), "setdomainname": (171, 162),
-    "sethostname": (170, 161), "setns": (308, 268), "settimeofday": (164, 170), "swapoff": (168, 225), "swapon": (167, 224),
+    "sethostname": (170, 161), "setns": (308, 268), "settimeofday": (164, 170),
+    "shmget": (29, 194), "swapoff": (168, 225), "swapon": (167, 224),
     "syslog": (103, 116), "umount2": (166, 39), "unshare": (272, 97), "uselib": (134, None), "userfaultfd": (323, 282),
     "vhangup": (153, 58), "vmsplice": (278, 75),
 }  # fmt: skip
 
 # What only namespaces would keep apart: objects of the kernel that all processes of the machine share, and names in folders.
 SHARED: dict[str, tuple[int | None, int | None]] = {
-    "inotify_add_watch": (254, 27), "memfd_create": (319, 279), "memfd_secret": (447, 447), "mq_open": (240, 180), "msgctl": (71, 187),
+    "inotify_add_watch": (254, 27), "mq_open": (240, 180), "msgctl": (71, 187),
     "msgget": (68, 186), "msgrcv": (70, 188), "msgsnd": (69, 189), "semctl": (66, 191), "semget": (64, 190), "semop": (65, 193),
-    "semtimedop": (220, 192), "shmat": (30, 196), "shmctl": (31, 195), "shmget": (29, 194),
+    "semtimedop": (220, 192), "shmat": (30, 196), "shmctl": (31, 195),
 }  # fmt: skip
 # Landlock does not look at these, and the user's own files would obey. They do nothing and say that it was done: libraries that
 # unpack and copy ask for them, and what they ask for is of no use in a folder that is thrown away.

@@ -15,7 +15,7 @@ from grader.model import View
 from grader.thresholds.table import Calibrated, Thresholds, key_of
 
 SCHEMA = "zachet-thresholds-1"
-_REMEDY = "Make it again with `zachet calibrate`; it is never edited by hand."
+_REMEDY = "Put it aside and make it again with `zachet calibrate`; it is never edited by hand."
 _Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 _Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 

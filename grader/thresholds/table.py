@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from grader.model import Policy, Recipe, Text, View
@@ -55,7 +56,12 @@ class Calibrated:
     @property
     def spread(self) -> Spread:
         """Their own spread over seeds; nothing is known of it from one training."""
-        return Spread(sd=statistics.stdev(self.accuracies), df=self.n - 1) if self.n > 1 else Spread(sd=0.0, df=0.0)
+        return _spread(self.accuracies)
+
+
+@lru_cache(maxsize=1 << 14)  # every reference asks for the spreads of all variants
+def _spread(accuracies: tuple[float, ...]) -> Spread:
+    return Spread(sd=statistics.stdev(accuracies), df=len(accuracies) - 1) if len(accuracies) > 1 else Spread(sd=0.0, df=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from grader.evidence import Evidence, load
 from grader.model import Isolation, Limits, Score, Submission, View
 from grader.pipeline import Setting
 from grader.sandbox import WarmStart
-from grader.setting import Options, make_setting
+from grader.setting import MODES, Options, make_setting
 from grader.submission import Intake, take_in
 from tests.escapes.corpus import ASSIGNMENT, HERE, Attack, cells_of, corpus, hand_in, write_notebook
 from tests.escapes.ground import Ground, State
@@ -75,10 +76,12 @@ def run_campaign(folder: Path, attacks: Sequence[Attack] | None = None, *, start
         works = {one.student: one for one in intake.submissions}
         variants = {student.id: Variant(student=student, assignment="assignment", rule="", classes=(0, 55, 58)) for student in roster}
         alone, _ = _grade(NEIGHBOURS, works, variants, folder / "alone", jobs=1)
-        long = [attack.student for attack in chosen if not attack.short]
+        long = [attack.student for attack in chosen if not attack.short and attack.mode == "retrain"]
+        loading = [attack.student for attack in chosen if attack.mode == "load"]
         short = [attack.student for attack in chosen if attack.short]
         done, results = _grade(_amid(long, NEIGHBOURS[:2]), works, variants, folder / "beside", jobs=JOBS, start=start)
-        more, _ = _grade(_amid(short, NEIGHBOURS[2:]), works, variants, folder / "beside", jobs=JOBS, start=start, limits=_SHORT)
+        done.update(_grade_short(short, works, variants, folder / "beside", start=start))
+        more, _ = _grade(loading, works, variants, folder / "beside", jobs=JOBS, start=start, mode="load")
         done.update(more)
         finish(results, title="Escapes", language="ru")
         return Campaign(
@@ -130,9 +133,10 @@ def _grade(
     jobs: int,
     start: Start = "cold",
     limits: Mapping[str, int] | None = None,
+    mode: str = "retrain",
 ) -> tuple[dict[str, Done], Results]:
     results = Results(root=root, assignment="assignment")
-    setting = _setting(results)
+    setting = replace(_setting(results), modes=MODES[mode])
     if limits:
         setting = replace(setting, limits=replace(setting.limits, **limits))
     batch = [(works[student], variants[student]) for student in students if student in works]
@@ -140,6 +144,16 @@ def _grade(
         setting = replace(setting, warm=warm if start == "warm" else None)
         stream = grade_cohort(batch, setting, results, jobs=jobs, language="en", resume=False)
         return {one.student: one for one in stream}, results
+
+
+def _grade_short(
+    attacks: Sequence[str], works: Mapping[str, Submission], variants: Mapping[str, Variant], root: Path, *, start: Start
+) -> dict[str, Done]:
+    """Grade the attacks that run into small limits, with a neighbour beside them that keeps its own: a busy machine must not cut that one short."""
+    with ThreadPoolExecutor(1) as pool:
+        neighbour = pool.submit(_grade, NEIGHBOURS[2:], works, variants, root, jobs=1, start=start)
+        done, _ = _grade(attacks, works, variants, root, jobs=JOBS, start=start, limits=_SHORT)
+        return {**done, **neighbour.result()[0]}
 
 
 def _setting(results: Results) -> Setting:

@@ -1,7 +1,7 @@
 # /// attack
-# tries = "puts two and a half gigabytes into anonymous files that no process maps and no folder shows (memfd_create)"
-# held = "the memory they take counts, or they cannot be made"
-# exit = ["out_of_memory", "completed"]
+# tries = "puts two and a half gigabytes into memory that no process maps and no folder shows (memfd_create, shmget)"
+# held = "such memory cannot be made"
+# exit = ["completed"]
 # points = 5
 # ///
 # %%
@@ -14,4 +14,6 @@ for _ in range(42):
     except OSError as error:
         print("held:", error)
         break
-print("ESCAPED:" if len(kept) > 40 else "made", len(kept))
+print("ESCAPED:" if kept else "made", len(kept))
+for _ in range(40):
+    attempt("a segment of 64 MB", lambda: system_call("shmget", 0, 64 << 20, 0o1600))
