@@ -252,3 +252,23 @@ def test_an_untouched_lab_has_no_answers_and_no_table(tmp_path: Path) -> None:
     texts = ["\n".join(line.text for line in cell.lines) for cell in read_lab(LAB.lab_file).cells if cell.kind == "markdown" and not cell.solution]
     assert judge(tmp_path, "questions_answered", {}, texts=[*texts, "*Ваш ответ здесь.*"]).share == 0
     assert judge(tmp_path, "table_filled", {}, texts=texts).share == 0
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "RuntimeError: Found no NVIDIA driver on your system. Please check that you have an NVIDIA GPU",
+        "RuntimeError: No CUDA GPUs are available",
+        "AssertionError: Torch not compiled with CUDA enabled",
+        "RuntimeError: Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False.",
+    ],
+)
+def test_a_model_sent_to_a_gpu_that_is_not_here_is_told_how_to_choose_a_device(tmp_path: Path, error: str) -> None:
+    conclusion = judge(tmp_path, "cells_ran", {}, sources=[("model.to('cuda')", error)])
+    assert conclusion.hint is not None
+    for hint in (conclusion.hint.ru, conclusion.hint.en):
+        assert "torch.cuda.is_available()" in hint
+        assert "map_location" in hint
+    other = judge(tmp_path, "cells_ran", {}, sources=[("x", "NameError: name 'x' is not defined")])
+    assert other.hint is not None
+    assert "map_location" not in other.hint.en

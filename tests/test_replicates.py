@@ -5,16 +5,19 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import nbformat
 import numpy as np
 import pytest
 
+from grader import __version__
 from grader.assignment import load_assignment, load_checks
 from grader.cohort import Results, grade_cohort, read_scores, rescore
 from grader.evidence import Evidence, load_runs
 from grader.model import ExitReason, Isolation, Outcome, Submission, Verdict, View
 from grader.pipeline import Setting, grade_run_by_run, seed_of
 from grader.report import render_report
+from grader.scores import to_json
 from variants.manifest import Variant
 from variants.roster import Student
 
@@ -171,3 +174,17 @@ def test_the_page_shows_every_run_with_its_seed(tmp_path: Path) -> None:
     page = render_report(scored, load_runs(results.store, scored.evidence, scored.further).notebook, "en")
     for number in (0, 1):
         assert str(seed_of("tiny", "s01", number)) in page
+
+
+def test_a_score_names_all_that_it_takes_to_repeat_it(tmp_path: Path) -> None:
+    *_, (_, scored) = grade_run_by_run(*work_of(tmp_path, 1), setting_of(tmp_path, replicates=2))
+    said, runs = scored.environment, scored.execution["runs"]
+    assert {"python", "numpy", "torch", "cuda", "gpu", "cpu", "threads", "tf32", "bf16_reduction", "float32_matmul_precision"} <= set(said)
+    assert (said["gpu"], said["tf32"], said["threads"]) == ("", "off", "1")
+    assert scored.execution["tool"] == __version__
+    assert isinstance(runs, list)
+    assert [(run["seed"], run["device"], run["mode"]) for run in runs if isinstance(run, dict)] == [
+        (seed_of("tiny", "s01", number), "cpu", "retrain") for number in (0, 1)
+    ]
+    schema = json.loads((Path(__file__).parent.parent / "docs" / "schema" / "score-1.json").read_text(encoding="utf-8"))
+    jsonschema.validate(json.loads(json.dumps(to_json(scored))), schema)

@@ -106,10 +106,9 @@ def _how_often(runs: Sequence[Evidence], asked: int) -> Finding:
     return _note(
         Outcome.PASSED,
         Text(
-            ru=f"Работа запускалась несколько раз (всего {n}), каждый раз с другим начальным значением генератора: {why.ru}. Все пункты, кроме точности, судят по первому запуску.",
+            ru=f"Работа запускалась несколько раз (всего {n}), каждый раз с другим начальным значением генератора: {why.ru}. Всё, кроме точности, оценено по первому запуску.",
             en=f"The work was run {n} times, each time with other seeds: {why.en}. Every row but the accuracy is judged by the first run.",
         ),
-        actual=", ".join(str(run.execution.seed) for run in runs),
     )
 
 
@@ -138,7 +137,7 @@ def _broken(run: Evidence, n: int) -> Finding:
     return _note(Outcome.ERRORED if ours else Outcome.FAILED, rationale, actual=said, hint=None if ours else hint)
 
 
-def _note(outcome: Outcome, rationale: Text, *, actual: str, hint: Text | None = None) -> Finding:
+def _note(outcome: Outcome, rationale: Text, *, actual: str = "", hint: Text | None = None) -> Finding:
     return Finding(
         check="runs", title=_TITLE, outcome=outcome, share=1.0 if outcome is Outcome.PASSED else 0.0, rationale=rationale, hint=hint,
         actual=actual, vouched=Vouched.MEASURED,

@@ -14,7 +14,7 @@ from grader.model import Mode, Text, Vouched
 from grader.notebook import read_lab
 
 _ANSWERS, _ROWS, _WORDS, _NEW_WORDS, _COLUMNS = 13, 5, 12, 4, 3
-_WANTS_GPU = re.compile(r"Torch not compiled with CUDA|No CUDA GPUs are available|Found no NVIDIA driver|device on a machine without CUDA|CUDA is not available")
+_WANTS_GPU = re.compile(r"Torch not compiled with CUDA|No CUDA GPUs are available|Found no NVIDIA driver|is_available\(\) is False")
 _NO_GPU = Text(
     ru="Здесь нет GPU. Выбирайте устройство так: device = torch.device('cuda' if torch.cuda.is_available() else 'cpu') — и пишите "
     "model.to(device), x.to(device); веса загружайте с map_location=device. Тогда тетрадь выполнится везде.",
