@@ -4,16 +4,16 @@ import json
 import traceback
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.assignment import Assignment, Checks
 from grader.errors import EvidenceError, ZachetError
-from grader.evidence import Evidence, load
+from grader.evidence import Evidence, load_runs
 from grader.files import folder_name, write_atomically
 from grader.gradebook import write_gradebook
 from grader.model import ExitReason, Language, Outcome, Score, Submission, Text
-from grader.pipeline import Setting, grade, probe_digest
+from grader.pipeline import Setting, grade_run_by_run, probe_digest
 from grader.report import IndexRow, render_index, render_report
 from grader.scores import from_json, to_json
 from grader.scoring import score
@@ -62,7 +62,7 @@ class Done:
 def grade_cohort(
     work: Sequence[tuple[Submission, Variant]], setting: Setting, results: Results, *, jobs: int, language: Language, resume: bool
 ) -> Generator[Done, None, None]:
-    """Grade every submission, `jobs` at a time, and yield each when its score and report are on disk.
+    """Grade every submission, `jobs` at a time, and yield each when its score and report are on disk; they are there after every run.
 
     One that fails through our fault is yielded with its error and the batch goes on. Closing the iterator early, as Ctrl-C does,
     stops what is running and keeps what is done.
@@ -71,17 +71,13 @@ def grade_cohort(
     def one(submission: Submission, variant: Variant) -> Done:
         old = _evidence_of(submission, variant, setting, results) if resume else None
         try:
-            if old is not None:
-                scored = score(old, setting.assignment, setting.checks)
-                evidence = old
-            else:
-                evidence, scored = grade(submission, variant, setting)
-            keep(scored, evidence, results, language)
+            for evidence, scored in grade_run_by_run(submission, variant, setting, old):
+                keep(scored, evidence, results, language)
         except ThreePartError as error:
             return Done(student=submission.student, score=None, error=error)
         except Exception as error:  # noqa: BLE001 - a fault of ours, or of an instructor's prepare(), must not end the batch
             return Done(student=submission.student, score=None, error=_unforeseen(error, submission.student))
-        return Done(student=submission.student, score=scored, reused=old is not None)
+        return Done(student=submission.student, score=scored, reused=old is not None and len(old.further) == len(evidence.further))
 
     pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="grade")
     try:
@@ -109,7 +105,7 @@ def rescore(assignment: Assignment, checks: Checks, results: Results, *, languag
     """Score again every kept evidence of the assignment. Runs no student code."""
     for old in read_scores(results):
         try:
-            evidence = load(results.store / old.evidence)
+            evidence = load_runs(results.store, old.evidence, old.further)
             new = score(evidence, assignment, checks)
             keep(new, evidence, results, language)
         except ThreePartError as error:
@@ -198,15 +194,26 @@ def _hit_a_limit(evidence: Evidence) -> bool:
 
 
 def _evidence_of(submission: Submission, variant: Variant, setting: Setting, results: Results) -> Evidence | None:
-    """Return the kept evidence of this very submission under this very setting, if there is any that is whole."""
+    """Return the kept evidence of this very submission under this very setting, if there is any; of its further runs those that fit."""
     try:
         old = from_json(json.loads((results.scores / f"{folder_name(submission.student)}.json").read_text(encoding="utf-8")))
-        evidence = load(results.store / old.evidence)
+        evidence = load_runs(results.store, old.evidence, old.further)
     except (OSError, ValueError, KeyError, TypeError, ZachetError):
         return None
+    if evidence.mode is not setting.modes[0] or not _same(evidence, submission, variant, setting):
+        return None
+    return replace(evidence, further=tuple(run for run in evidence.further if run.mode in setting.modes and _same(run, submission, variant, setting)))
+
+
+def _on_gpu(setting: Setting) -> bool:
+    return setting.gpus is not None or bool(setting.container and setting.container.gpus)
+
+
+def _same(evidence: Evidence, submission: Submission, variant: Variant, setting: Setting) -> bool:
+    """Tell whether running the submission again would only repeat this run."""
     data = {"name": setting.data.name, "digest": setting.data.digest} if setting.data else None
     facts = evidence.manifest
-    same = (
+    return bool(
         submission.digest
         and facts["submission"] == submission.digest
         and facts["view"] == str(setting.view)
@@ -214,7 +221,7 @@ def _evidence_of(submission: Submission, variant: Variant, setting: Setting, res
         and evidence.variant.get("classes") == list(variant.classes)
         and facts["probe"] == probe_digest(setting)
         and evidence.execution.isolation is setting.isolation
+        and evidence.execution.device.startswith("cuda") is _on_gpu(setting)
         and evidence.execution.exit_reason is not ExitReason.SANDBOX_FAULT
         and (evidence.execution.limits == setting.limits or not _hit_a_limit(evidence))
     )
-    return evidence if same else None

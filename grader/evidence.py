@@ -7,22 +7,17 @@ One folder per evidence, `sha256-<digest>/`, read-only: `manifest.json` (names t
 import hashlib
 import io
 import json
-import os
-import re
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from grader.errors import EvidenceError
-from grader.model import Array, CellRun, Execution, ExitReason, Isolation, Json, Limits, Run, Submission, Vouched
+from grader.evidence_files import NAME, canonical_json, files_of, write_files
+from grader.model import Array, CellRun, Execution, ExitReason, Isolation, Json, Limits, Mode, Run, Submission, Vouched
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_ARRAY_KINDS = "biuf"
 SCHEMA = "zachet-evidence-1"
 
 
@@ -38,19 +33,24 @@ class MissingRecord(Exception):  # noqa: N818 - a fact about the run, turned int
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceCell:
-    """One code cell as it was handed in, and how its run ended; `index` counts all cells of the notebook from 0."""
+    """One code cell as it was handed in, and how its run ended; `index` counts all cells of the notebook from 0.
+
+    `stored` is the text that the cell had printed when it was handed in, if any: said by the student, observed by nobody.
+    """
 
     index: int
     source: str
     status: str
     error: str
+    stored: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """All that is known of one run: frozen, bounded, plain data.
 
-    `notebook` is the executed notebook as JSON text; `cells` are the code cells and `texts` the markdown cells as handed in.
+    `notebook` is the executed notebook as JSON text; `cells` are the code cells and `texts` the markdown cells as handed in. `further`
+    are the other runs of the same submission that the same score rests on; they have no further ones of their own.
     """
 
     digest: str
@@ -62,6 +62,7 @@ class Evidence:
     texts: tuple[str, ...]
     _values: Mapping[str, Mapping[str, Json | Array]] = field(repr=False, compare=False)
     _vouched: Mapping[str, Vouched] = field(repr=False)
+    further: tuple["Evidence", ...] = ()
 
     @property
     def variant(self) -> Mapping[str, Json]:
@@ -69,13 +70,29 @@ class Evidence:
         variant: Mapping[str, Json] = self.manifest["variant"]
         return variant
 
+    @property
+    def mode(self) -> Mode:
+        """How the measured weights came about; evidence that does not say so is older than the choice."""
+        return Mode(self.manifest.get("mode", Mode.RETRAIN))
+
+    @property
+    def replicate(self) -> int:
+        """The number (0..) of this run among those of the submission with other seeds."""
+        return int(self.manifest.get("replicate", 0))
+
+    @property
+    def replicates(self) -> tuple["Evidence", ...]:
+        """This run and the further ones of the same mode, in order of replicate."""
+        same = [run for run in self.further if run.mode is self.mode]
+        return tuple(sorted((self, *same), key=lambda run: run.replicate))
+
     def record(self, name: str) -> Json | Array:
         """Return what the run recorded under `name`; raises MissingRecord."""
         try:
             return self._values["records"][name]
         except KeyError:
             error = self._values["records"].get(f"{name}_error")
-            raise MissingRecord(name, self.execution, str(error or "")) from None
+            raise MissingRecord(name, self.execution, error if isinstance(error, str) else "") from None
 
     def array(self, name: str) -> Array:
         """Return the array that was *measured* under `name`; raises MissingRecord, also for one that the process only reported."""
@@ -108,34 +125,28 @@ class Evidence:
         return value
 
 
-def canonical_json(value: Json | Mapping[str, Any]) -> bytes:
-    """Return the one byte string that stands for a JSON value: sorted keys, no spaces, UTF-8, a newline at the end."""
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return (text + "\n").encode("utf-8", errors="backslashreplace")
-
-
 def freeze(run: Run, submission: Submission, *, facts: Mapping[str, Json], source: str, store: Path) -> Evidence:
     """Write the evidence of `run` into `store` and return it as read back.
 
-    `facts` are plain statements of the trusted side (assignment, edition, student, name, variant, view, data digest, problems of the
-    intake). `source` is the notebook that was run, as JSON text. Raises EvidenceError when the store cannot take it; then nothing
+    `facts` are plain statements of the trusted side (assignment, edition, student, name, variant, view, data digest, mode, replicate,
+    problems of the intake). `source` is the notebook that was run, as JSON text. Raises EvidenceError when the store cannot take it; then nothing
     of it is left behind under a name that could be taken for whole.
     """
-    files = _files(run, source)
+    files = files_of(run, source)
     manifest = {
         "schema": SCHEMA,
         "submission": submission.digest,
         "source": submission.source,
         **facts,
         "execution": _execution_facts(run.execution),
-        "vouched": {record.name: str(record.vouched) for record in run.records if _NAME.fullmatch(record.name)},
+        "vouched": {record.name: str(record.vouched) for record in run.records if NAME.fullmatch(record.name)},
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())},
     }
     manifest_bytes = canonical_json(manifest)
     digest = hashlib.sha256(manifest_bytes).hexdigest()
     folder = store / f"sha256-{digest}"
     if not folder.is_dir():
-        _write(folder, {**files, "manifest.json": manifest_bytes})
+        write_files(folder, {**files, "manifest.json": manifest_bytes})
     return load(folder)
 
 
@@ -171,63 +182,9 @@ def load(folder: Path) -> Evidence:
     )
 
 
-def _files(run: Run, source: str) -> dict[str, bytes]:
-    plain: dict[str, dict[str, Json]] = {"records": {}, "sent": {}, "kept": {}}
-    files: dict[str, bytes] = {}
-    named = [("records", record.name, record.value) for record in run.records]
-    named += [(kind, name, value) for kind in ("sent", "kept") for name, value in getattr(run.given, kind).items()]
-    for kind, name, value in named:
-        if not _NAME.fullmatch(name):
-            continue  # a name that student code invented; nothing of ours asks for it
-        if isinstance(value, np.ndarray):
-            if value.dtype.kind in _ARRAY_KINDS:
-                buffer = io.BytesIO()
-                np.save(buffer, np.ascontiguousarray(value), allow_pickle=False)
-                files[f"arrays/{kind}/{name}.npy"] = buffer.getvalue()
-        else:
-            plain[kind][name] = _finite(value)
-    files["records.json"] = canonical_json(plain)
-    files["submission.ipynb"] = source.encode("utf-8", errors="backslashreplace")
-    files["executed.ipynb"] = run.notebook.encode("utf-8", errors="backslashreplace")
-    return files
-
-
-def _finite(value: Json) -> Json:
-    """Replace what strict JSON has no word for (NaN, infinities) by its name."""
-    if isinstance(value, float) and not np.isfinite(value):
-        return str(value)
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in value.items()}
-    return value
-
-
-def _write(folder: Path, files: Mapping[str, bytes]) -> None:
-    partial: Path | None = None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
-        for name, content in files.items():
-            target = partial / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            target.chmod(0o444)
-        partial.rename(folder)
-    except OSError as error:
-        if folder.is_dir():
-            return  # somebody froze the same bytes a moment ago
-        raise EvidenceError(
-            f"The evidence cannot be written ({error.strerror or error}).",
-            where=str(folder.parent),
-            remedy="Free some space or name another course folder, then run the same command with --resume.",
-        ) from error
-    finally:
-        if partial is not None and partial.exists():
-            shutil.rmtree(partial, ignore_errors=True)
+def load_runs(store: Path, digest: str, further: Sequence[str]) -> Evidence:
+    """Read the evidence `digest` of `store` together with the `further` runs that its score rests on; raises EvidenceError."""
+    return replace(load(store / digest), further=tuple(load(store / other) for other in further))
 
 
 def _read_checked(folder: Path, name: str, digest: str) -> bytes:
@@ -265,9 +222,15 @@ def _source_cells(cells: Sequence[Mapping[str, Any]], execution: Execution) -> I
     for index, cell in enumerate(cells):
         if cell.get("cell_type") == "code":
             run = runs.get(index)
-            yield SourceCell(
-                index=index, source=_source(cell), status=run.status if run else "not_run", error=run.error if run else ""
-            )
+            ended, error = (run.status, run.error) if run else ("not_run", "")
+            yield SourceCell(index=index, source=_source(cell), status=ended, error=error, stored=printed_text(cell))
+
+
+def printed_text(cell: Mapping[str, Any]) -> str:
+    """Return what a code cell printed, results included, as one text."""
+    outputs = [output for output in cell.get("outputs", []) if isinstance(output, dict)]
+    texts = [output.get("text") or output.get("data", {}).get("text/plain") or "" for output in outputs if output.get("name") != "stderr"]
+    return "\n".join(("".join(text) if isinstance(text, list) else str(text)).rstrip("\n") for text in texts if text)
 
 
 def _source(cell: Mapping[str, Any]) -> str:

@@ -67,6 +67,13 @@ class View(StrEnum):
     OFFICIAL = "official"
 
 
+class Mode(StrEnum):
+    """How the weights that are measured came about: the notebook trained them, or they were handed in and only loaded."""
+
+    RETRAIN = "retrain"
+    LOAD = "load"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
     """One sentence in both languages of the reports."""
@@ -152,7 +159,7 @@ class Criterion:
 class Finding:
     """What one check concluded. `share` in 0..1 is the part of the check's points that was earned.
 
-    `figures` are numbers that a report may draw, or None.
+    `figures` are numbers that a report may draw, or None. `again`: one more run of the work could settle what is in doubt.
     """
 
     check: str
@@ -165,6 +172,7 @@ class Finding:
     actual: str = ""
     vouched: Vouched = Vouched.MEASURED
     figures: Mapping[str, Json] | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +180,9 @@ class Submission:
     """What one student handed in, copied into the work area, bounded and hashed.
 
     `notebook` is a valid nbformat 4 file in the work area, or None when nothing there can be run; `files` is a folder of
-    the small files that came beside it, or None. `problems` are findings of the intake (two notebooks, a link, ...).
+    the small files that came beside it, or None. `weights` is the name, relative to the notebook, of the file of weights that
+    counts, or empty; `with_weights` is `files` with all weights in it, or None. `problems` are findings of the intake (two
+    notebooks, a link, ...).
     """
 
     student: str
@@ -181,6 +191,8 @@ class Submission:
     digest: str
     notebook: str | None = None
     files: str | None = None
+    with_weights: str | None = None
+    weights: str = ""
     problems: tuple[Finding, ...] = ()
 
 
@@ -257,7 +269,10 @@ class CriterionScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """The score of one submission: a pure function of evidence and rubric. `data` names the images and their digest, if any."""
+    """The score of one submission: a pure function of evidence and rubric. `data` names the images and their digest, if any.
+
+    `further` are the digests of the other runs that it rests on, in their order.
+    """
 
     assignment: str
     title: Text
@@ -277,3 +292,4 @@ class Score:
     notes: tuple[Finding, ...]
     execution: Mapping[str, Json]
     environment: Mapping[str, str]
+    further: tuple[str, ...] = ()

@@ -1,7 +1,8 @@
 """Deliberately wrong work: an assignment's mutants, each with the checks that must catch it.
 
 `mutants/<name>/mutant.toml` holds a title, `fails` (the checks that must not earn everything), and either `edit` rows that change the solution
-or `work`, a percent-format notebook of its own in the same folder. `baseline.toml` of the assignment leaves of the solution what is its
+(its code, or its text where no code has the words) or `work`, a percent-format notebook of its own in the same folder. `printed` rows store an
+output below a cell, as if the work had been run before it was handed in. `baseline.toml` of the assignment leaves of the solution what is its
 reference training. `quick.toml` beside the folders holds edits that make any work of
 this assignment short enough for a demonstration or a test.
 """
@@ -37,6 +38,13 @@ class _Baseline(BaseModel):
     edit: list[_Edit] = []
 
 
+class _Printed(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    below: Annotated[str, Field(min_length=1)]
+    text: str
+
+
 class _Title(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -51,6 +59,7 @@ class _File(BaseModel):
     fails: list[str] = []
     edit: list[_Edit] = []
     work: str = ""
+    printed: list[_Printed] = []
 
 
 class _Quick(BaseModel):
@@ -61,7 +70,10 @@ class _Quick(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutant:
-    """One wrong work; `fails` are the checks that must catch it. `edits` are (find, replace) pairs, `work` is a file or None."""
+    """One wrong work; `fails` are the checks that must catch it. `edits` are (find, replace) pairs, `work` is a file or None.
+
+    `printed` are (text of a code cell, output stored below it) pairs.
+    """
 
     name: str
     path: Path
@@ -69,6 +81,7 @@ class Mutant:
     fails: tuple[str, ...]
     edits: tuple[tuple[str, str], ...]
     work: Path | None
+    printed: tuple[tuple[str, str], ...] = ()
 
 
 def load_mutants(assignment: Assignment) -> tuple[Mutant, ...]:
@@ -115,14 +128,23 @@ def wrong_work(mutant: Mutant, solution: NotebookNode) -> NotebookNode:
         return notebook
     notebook = nbformat.from_dict(solution)
     for find, replace in mutant.edits:
-        cells = [cell for cell in notebook.cells if cell.cell_type == "code" and find in cell.source]
-        if not cells:
-            raise AssignmentError(
-                f"the solution has no “{find.strip()}” to change.", where=str(mutant.path), remedy="Write the edit for the solution as it is now."
-            )
-        for cell in cells:
+        for cell in _cells_with(find, notebook, mutant):
             cell.source = cell.source.replace(find, _fill(replace, solution))
+    for below, text in mutant.printed:
+        for cell in _cells_with(below, notebook, mutant):
+            if cell.cell_type == "code":
+                cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=_fill(text, solution))]
     return notebook
+
+
+def _cells_with(text: str, notebook: NotebookNode, mutant: Mutant) -> list[NotebookNode]:
+    """Return the code cells that have this text, or else the text cells; raises AssignmentError when there are none."""
+    found = [cell for cell in notebook.cells if text in cell.source]
+    if not found:
+        raise AssignmentError(
+            f"the solution has no “{text.strip()}” to change.", where=str(mutant.path), remedy="Write the edit for the solution as it is now."
+        )
+    return [cell for cell in found if cell.cell_type == "code"] or found
 
 
 def _fill(text: str, solution: NotebookNode) -> str:
@@ -133,7 +155,7 @@ def _fill(text: str, solution: NotebookNode) -> str:
 
 def _load(folder: Path) -> Mutant:
     data = _parse(folder / "mutant.toml", _File)
-    if bool(data.work) == bool(data.edit):
+    if bool(data.work) == bool(data.edit or data.printed):
         raise AssignmentError("a mutant has either `edit` rows or `work`.", where=str(folder / "mutant.toml"), remedy="Give one of the two.")
     return Mutant(
         name=folder.name,
@@ -142,6 +164,7 @@ def _load(folder: Path) -> Mutant:
         fails=tuple(data.fails),
         edits=tuple((edit.find, edit.replace) for edit in data.edit),
         work=folder / data.work if data.work else None,
+        printed=tuple((row.below, row.text) for row in data.printed),
     )
 
 

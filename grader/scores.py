@@ -31,6 +31,7 @@ def to_json(value: Score) -> dict[str, Json]:
         "variant": dict(value.variant),
         "submission": value.submission,
         "evidence": value.evidence,
+        "further": list(value.further),
         "rubric": value.rubric,
         "isolation": str(value.isolation),
         "view": str(value.view),
@@ -64,6 +65,7 @@ def from_json(data: Mapping[str, Any]) -> Score:
     )
     return Score(
         **{key: data[key] for key in same},
+        further=tuple(data.get("further", ())),
         title=Text(**data["title"]),
         isolation=Isolation(data["isolation"]),
         view=View(data["view"]),
@@ -83,8 +85,10 @@ def from_json(data: Mapping[str, Any]) -> Score:
 
 
 def finding_to_json(finding: Finding) -> dict[str, Json]:
-    """Return one finding as plain JSON; `figures` is there only where the check had some."""
-    figures: dict[str, Json] = {"figures": dict(finding.figures)} if finding.figures is not None else {}
+    """Return one finding as plain JSON; `figures` and `again` are there only where the check said so."""
+    rare: dict[str, Json] = {"figures": dict(finding.figures)} if finding.figures is not None else {}
+    if finding.again:
+        rare["again"] = True
     return {
         "check": finding.check,
         "title": asdict(finding.title),
@@ -95,7 +99,7 @@ def finding_to_json(finding: Finding) -> dict[str, Json]:
         "expected": finding.expected,
         "actual": finding.actual,
         "vouched": str(finding.vouched),
-        **figures,
+        **rare,
     }
 
 
@@ -112,4 +116,5 @@ def finding_from_json(data: Mapping[str, Any]) -> Finding:
         actual=data["actual"],
         vouched=Vouched(data["vouched"]),
         figures=data.get("figures"),
+        again=data.get("again", False),
     )

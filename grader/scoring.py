@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from grader.assignment import Assignment, Checks
 from grader.checks import CheckFunction, CheckInfo, Conclusion
 from grader.checks.cells import first_causes
+from grader.checks.handed_in import not_loaded, weights_notes
+from grader.checks.repeated import repetition
 from grader.evidence import Evidence, MissingRecord
 from grader.model import (
     Criterion,
@@ -13,6 +15,7 @@ from grader.model import (
     ExitReason,
     Finding,
     Json,
+    Mode,
     Outcome,
     Score,
     Text,
@@ -32,13 +35,25 @@ _ENDED = {
     ExitReason.SANDBOX_FAULT: Text(ru="сбой песочницы", en="the sandbox failed"),
 }
 
+_NOT_TRAINED = Conclusion(
+    outcome=Outcome.PENDING,
+    share=0.0,
+    rationale=Text(
+        ru="Веса только загружены, обучение не выполнялось, поэтому судить об этом нельзя. Решает преподаватель.",
+        en="The weights were only loaded and nothing was trained, so this cannot be judged. A person decides.",
+    ),
+    hint=Text(ru="Проверьте работу с --mode both: тогда тетрадь и обучается.", en="Grade with --mode both, which trains as well."),
+)
+
 
 def score(evidence: Evidence, assignment: Assignment, checks: Checks) -> Score:
-    """Judge `evidence` by the rubric of `assignment`. Criteria of 0 points become the score's notes."""
+    """Judge `evidence`, and its further runs, by the rubric of `assignment`. Criteria of 0 points become the score's notes."""
     findings = _judge_all(evidence, assignment, checks.functions)
     scored = tuple(_criterion_score(criterion, findings) for criterion in assignment.criteria if criterion.points)
-    notes = tuple(findings[use.name] for criterion in assignment.criteria if not criterion.points for use in criterion.checks)
+    said = [findings[use.name] for criterion in assignment.criteria if not criterion.points for use in criterion.checks]
+    notes = tuple(finding for finding in said if finding.rationale is not _NOT_TRAINED.rationale)
     problems = tuple(finding_from_json(problem) for problem in evidence.manifest["problems"])
+    problems += repetition(evidence)
     earned = round(math.fsum(criterion.earned for criterion in scored), 2)
     points = round(math.fsum(criterion.points for criterion in scored), 2)
     facts = evidence.manifest
@@ -50,6 +65,7 @@ def score(evidence: Evidence, assignment: Assignment, checks: Checks) -> Score:
         variant=evidence.variant,
         submission=facts["submission"],
         evidence=evidence.digest,
+        further=tuple(run.digest for run in evidence.further),
         rubric=assignment.digest,
         isolation=evidence.execution.isolation,
         view=View(facts["view"]),
@@ -58,7 +74,7 @@ def score(evidence: Evidence, assignment: Assignment, checks: Checks) -> Score:
         points=points,
         verdict=_verdict(earned, points, assignment.pass_share, scored, problems),
         criteria=scored,
-        notes=(*problems, *notes),
+        notes=(*problems, *weights_notes(evidence, assignment), *notes),
         execution=_execution_summary(evidence),
         environment=evidence.execution.environment,
     )
@@ -86,11 +102,13 @@ def _judge(evidence: Evidence, assignment: Assignment, function: CheckFunction, 
             share=0.0,
             rationale=Text(ru=f"Ждёт проверки «{blocker.title.ru}».", en=f"Waits for the check “{blocker.title.en}”."),
         )
+    elif info.of_training and evidence.mode is Mode.LOAD:
+        conclusion = _NOT_TRAINED
     else:
         try:
             conclusion = _concluded(function(evidence, assignment) if info.wants_assignment else function(evidence))
         except MissingRecord as missing:
-            conclusion = _not_recorded(missing)
+            conclusion = _not_recorded(missing, evidence)
         except Exception as error:  # noqa: BLE001 - whatever a check raises is our fault and must hold the report, not end the batch
             conclusion = Conclusion(
                 outcome=Outcome.ERRORED,
@@ -112,6 +130,7 @@ def _judge(evidence: Evidence, assignment: Assignment, function: CheckFunction, 
         actual=conclusion.actual,
         vouched=conclusion.vouched,
         figures=conclusion.figures,
+        again=conclusion.again,
     )
 
 
@@ -121,8 +140,13 @@ def _concluded(value: object) -> Conclusion:
     return value
 
 
-def _not_recorded(missing: MissingRecord) -> Conclusion:
-    """A record that the run never wrote is a failure with the run's own reason, never an error of ours."""
+def _not_recorded(missing: MissingRecord, evidence: Evidence) -> Conclusion:
+    """A record that the run never wrote is a failure with the run's own reason, never an error of ours.
+
+    Where weights were only loaded, what training alone would have recorded waits for a person, unless there was nothing to load.
+    """
+    if evidence.mode is Mode.LOAD and not missing.reason and missing.execution.exit_reason in {ExitReason.COMPLETED, ExitReason.RAISED}:
+        return not_loaded(evidence) or _NOT_TRAINED
     ended = _ENDED[missing.execution.exit_reason]
     if missing.reason:
         rationale = Text(ru="Это не удалось измерить: код завершился ошибкой.", en="This could not be measured: the code raised an error.")
@@ -185,6 +209,7 @@ def _execution_summary(evidence: Evidence) -> dict[str, Json]:
     execution = evidence.execution
     followers = {index for cause in first_causes(evidence) for index in cause.followers}
     return {
+        "mode": str(evidence.mode),
         "exit_reason": str(execution.exit_reason),
         "message": execution.message,
         "isolation": str(execution.isolation),
@@ -200,4 +225,21 @@ def _execution_summary(evidence: Evidence) -> dict[str, Json]:
             for cell in execution.cells
         ],
         "limits": evidence.manifest["execution"]["limits"],
+        "tool": evidence.manifest["tool"],
+        "runs": [_run_summary(run) for run in (evidence, *evidence.further)],
+    }
+
+
+def _run_summary(run: Evidence) -> Json:
+    execution = run.execution
+    return {
+        "evidence": run.digest,
+        "mode": str(run.mode),
+        "replicate": run.replicate,
+        "seed": execution.seed,
+        "exit_reason": str(execution.exit_reason),
+        "device": execution.device,
+        "cpu_s": execution.cpu_s,
+        "wall_s": execution.wall_s,
+        "peak_mb": execution.peak_mb,
     }

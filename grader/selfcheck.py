@@ -1,13 +1,16 @@
 """What a self-check needs beside the pipeline: the variant that the notebook itself names, and the public part of the rubric."""
 
 import json
+import os
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from grader.assignment import Assignment
 from grader.errors import ConfigurationError
+from grader.intake.weights import SUFFIXES
 from grader.model import Language
 from variants.manifest import Variant
 from variants.roster import Student
@@ -51,6 +54,24 @@ def own_variant(notebook: Path, *, slug: str, classes: str) -> tuple[Variant, La
 def public_part(assignment: Assignment) -> Assignment:
     """Return the assignment with only the criteria that a student may see at home."""
     return replace(assignment, criteria=tuple(criterion for criterion in assignment.criteria if criterion.public))
+
+
+def beside(notebook: Path, weights: Path | None, folder: Path) -> Path:
+    """Return `folder`, made to hold the notebook as it would be handed in with weights: `weights`, or all that lie beside it, and its .py files.
+
+    Raises ConfigurationError when a file that was named is not there.
+    """
+    if weights is not None and not weights.is_file():
+        raise ConfigurationError("There is no such file of weights.", where=str(weights), remedy="Name a .pth, .pt, .safetensors or .onnx file.")
+    near = sorted(path for path in notebook.parent.iterdir() if path.is_file())
+    found = [weights] if weights is not None else [path for path in near if path.suffix.lower() in SUFFIXES]
+    folder.mkdir(parents=True)
+    for path in (notebook, *found, *(path for path in near if path.suffix == ".py" and path != notebook)):
+        try:
+            os.link(path, folder / path.name)
+        except OSError:  # another file system, or one without hard links
+            shutil.copyfile(path, folder / path.name)
+    return folder
 
 
 def _class_list(text: str) -> list[int]:

@@ -1,21 +1,27 @@
 """Make what all submissions of a batch share: checks, data views, limits, isolation that was tried."""
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.assignment import Assignment, load_checks
 from grader.datasets import find_data_root, prepare_view
-from grader.model import Isolation, View
+from grader.errors import IsolationError
+from grader.model import Isolation, Mode, View
 from grader.pipeline import Setting
-from grader.sandbox import Container, available
+from grader.sandbox import Container, GpuPool, available, choose_gpus, find_gpus
+
+# What a person may ask for: train again, load the weights that were handed in, or train, grade that, and compare.
+MODES: Mapping[str, tuple[Mode, ...]] = {"retrain": (Mode.RETRAIN,), "load": (Mode.LOAD,), "both": (Mode.RETRAIN, Mode.LOAD)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """What a person may choose for a batch; `cpu_s` and `cell_cpu_s` None mean the assignment's own limits.
 
-    `container` says which image the tier of that name starts, and is None for the others.
+    `container` says which image the tier of that name starts, and is None for the others. `modes` are how each submission is run,
+    the one that is graded first. `device` is auto, cpu, cuda or cuda:N, and `jobs` how many runs share the GPUs at once.
     """
 
     isolation: Isolation
@@ -24,10 +30,15 @@ class Options:
     cpu_s: int | None = None
     cell_cpu_s: int | None = None
     container: Container | None = None
+    modes: tuple[Mode, ...] = (Mode.RETRAIN,)
+    replicates: int = 1
+    device: str = "cpu"
+    jobs: int = 1
 
 
 def make_setting(assignment: Assignment, options: Options, *, secret: bytes, store: Path) -> Setting:
     """Return the shared setting; raises IsolationError, DataError or AssignmentError before any submission is touched."""
+    gpus = gpus_for(options)
     available(options.isolation, options.container)
     data = find_data_root(options.data_root) if assignment.data else None
     limits = assignment.limits
@@ -47,4 +58,23 @@ def make_setting(assignment: Assignment, options: Options, *, secret: bytes, sto
         view=options.view,
         stop=threading.Event(),
         container=options.container,
+        modes=options.modes,
+        replicates=options.replicates,
+        gpus=gpus,
     )
+
+
+def gpus_for(options: Options) -> GpuPool | None:
+    """Return the GPUs that a batch shares, or None for the CPU; raises IsolationError when one is asked for and cannot be shown to a run."""
+    chosen = choose_gpus(options.device, find_gpus())
+    if not chosen:
+        return None
+    if options.isolation is Isolation.REDUCED or options.isolation is Isolation.CONTAINER:
+        if options.device == "auto":
+            return None
+        raise IsolationError(
+            f"The tier {options.isolation} does not take --device.",
+            where=f"--device {options.device}",
+            remedy="Use the tier full, or --isolation container with --gpus; pass --device cpu to grade on the CPU.",
+        )
+    return GpuPool(chosen, options.jobs)

@@ -110,6 +110,8 @@ class _Desk:
             digest=chosen.digest,
             notebook=str(place / "notebook.ipynb") if chosen.notebook else None,
             files=str(place / "files") if chosen.files else None,
+            with_weights=str(place / "with_weights") if chosen.weights else None,
+            weights=chosen.weights,
             problems=chosen.problems,
         )
 

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nbformat
@@ -14,6 +14,7 @@ from grader.model import Language, Outcome, Score, Submission
 from grader.mutants import load_mutants, make_quick, wrong_work
 from grader.package import student_notebook
 from grader.pipeline import Setting, grade
+from grader.sandbox import WarmStart
 from variants.manifest import Variant, assign
 from variants.roster import Student
 from variants.rules import load_rule
@@ -40,7 +41,8 @@ def verify(assignment: Assignment, setting: Setting, *, variants: int, jobs: int
     dealt = _sample(assignment, variants)
     works = [(SOLUTION, variant) for variant in dealt] + [(UNTOUCHED, dealt[0])]
     works += [(mutant.name, dealt[0]) for mutant in load_mutants(assignment)]
-    with tempfile.TemporaryDirectory(prefix="zachet-") as folder, ThreadPoolExecutor(jobs) as pool:
+    with tempfile.TemporaryDirectory(prefix="zachet-") as folder, WarmStart() as warm, ThreadPoolExecutor(jobs) as pool:
+        setting = replace(setting, warm=warm)
         prepared = [(name, variant, _hand_in(name, variant, assignment, Path(folder), quick=quick)) for name, variant in works]
         waiting = {
             pool.submit(grade, submission, variant, setting): (name, variant) for name, variant, submission in prepared

@@ -30,8 +30,12 @@ def evidence_of(
     execution: Execution | None = None,
     problems: Sequence[Json] = (),
     vouched: Vouched = Vouched.MEASURED,
+    facts: Mapping[str, Json] | None = None,
 ) -> Evidence:
-    """Freeze evidence with these records; a source may come with the error that its cell raised."""
+    """Freeze evidence with these records; a source may come with the error that its cell raised.
+
+    `facts` join the manifest's.
+    """
     pairs = [(source, "") if isinstance(source, str) else source for source in sources]
     runs = tuple(CellRun(index=index, status="error" if error else "ok", error=error) for index, (_, error) in enumerate(pairs))
     cells: list[dict[str, object]] = [{"cell_type": "code", "source": source} for source, _ in pairs]
@@ -44,8 +48,8 @@ def evidence_of(
         notebook=notebook,
     )
     submission = Submission(student="s01", assignment="tiny", source="s01.ipynb", digest="sha256-00")
-    facts: dict[str, Json] = {
+    known: dict[str, Json] = {
         "tool": "0", "assignment": "tiny", "edition": "1", "student": "s01", "name": "Иванов Иван", "variant": VARIANT, "view": "sealed",
-        "data": None, "problems": list(problems),
+        "data": None, "problems": list(problems), **(facts or {}),
     }  # fmt: skip
-    return freeze(run, submission, facts=facts, source=notebook, store=store)
+    return freeze(run, submission, facts=known, source=notebook, store=store)

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pytest
 from grader.assignment import Assignment, calibrated, load_assignment, load_checks
 from grader.checks import Conclusion
 from grader.content import content_dir
+from grader.evidence import MissingRecord
 from grader.model import Finding, Given, Json, Language, Outcome, Recipe, Text, View
 from grader.report import render_report
 from grader.report.accuracy import draw_accuracy
@@ -78,6 +79,58 @@ def test_exactly_on_the_line_passes_and_one_image_less_fails(tmp_path: Path) -> 
     below = judged(tmp_path / "below", 209, moved)
     assert below.outcome is Outcome.FAILED
     assert "right answers short of it: 1)" in below.rationale.en
+
+
+def several(tmp_path: Path, rights: Sequence[int | None], *, replicates: int = 3, planned: int = 1) -> Conclusion:
+    """Judge a work whose runs were right on so many images each; None died before it was measured."""
+    runs = []
+    for number, right in enumerate(rights):
+        answers = np.where(np.arange(300) < (right or 0), LABELS, (LABELS + 1) % 3)
+        records: dict[str, Any] = {"classes": [0, 55, 58]} if right is None else {"logits": np.eye(3)[answers], "classes": [0, 55, 58]}
+        facts: dict[str, Json] = {"replicate": number, "planned": planned}
+        runs.append(evidence_of(tmp_path, records=records, given=Given(kept={"labels": LABELS, "order": ORDER}), facts=facts))
+    lab = lab_with()
+    lab = replace(lab, policy=replace(lab.policy, replicates=replicates))
+    conclusion: Conclusion = CHECKS.functions["hidden_accuracy"](replace(runs[0], further=tuple(runs[1:])), lab)
+    return conclusion
+
+
+def test_a_borderline_work_asks_for_another_run_and_passes_when_there_are_no_more(tmp_path: Path) -> None:
+    first = several(tmp_path, [220])
+    assert (first.again, first.outcome) == (True, Outcome.PASSED)
+    assert "1 of at most 3 runs" in first.rationale.en
+    last = several(tmp_path, [220, 221, 220])
+    assert (last.again, last.outcome, last.share) == (False, Outcome.PASSED, 1.0)
+    assert "(the mean of 3 runs; their standard deviation is 0.002)" in last.rationale.en
+
+
+def test_what_one_run_leaves_open_more_runs_can_decide_either_way(tmp_path: Path) -> None:
+    assert not several(tmp_path, [220, 236]).again
+    bad = several(tmp_path, [214, 207])
+    assert (bad.outcome, bad.again) == (Outcome.FAILED, False)
+    assert bad.actual == "0.702 (0.713, 0.690)"
+
+
+def test_a_later_run_without_an_accuracy_is_no_zero(tmp_path: Path) -> None:
+    whole, broken = several(tmp_path, [228, 229], planned=2), several(tmp_path, [228, None, 229], planned=3)
+    assert broken.actual == whole.actual == "0.762 (0.760, 0.763)"
+    assert broken.outcome is Outcome.PASSED
+
+
+def test_the_first_run_without_an_accuracy_fails_with_its_own_reason(tmp_path: Path) -> None:
+    with pytest.raises(MissingRecord):
+        several(tmp_path, [None, 228], planned=2)
+
+
+def test_the_picture_shows_every_run_with_its_interval_and_the_mean(tmp_path: Path) -> None:
+    figures: Any = several(tmp_path, [220, 221, 219]).figures
+    assert figures["accuracy"] == pytest.approx(220 / 300, abs=1e-6)
+    assert figures["runs_sd"] == pytest.approx(1 / 300, abs=1e-6)
+    picture = draw_accuracy(figures)
+    assert picture is not None
+    assert [(one.number, one.accuracy) for one in picture.runs] == [(1, 0.733333), (2, 0.736667), (3, 0.73)]
+    assert all(one.low < one.place < one.high for one in picture.runs)
+    assert [one.height for one in picture.runs] == sorted(one.height for one in picture.runs)
 
 
 def test_guessing_earns_nothing(tmp_path: Path) -> None:
@@ -183,38 +236,16 @@ def test_figures_that_make_no_picture_draw_nothing(figures: Any) -> None:
     assert draw_accuracy(figures) is None
 
 
-POINTS: list[Json] = [{"run": run, "accuracy": seen, "low": seen - 0.05, "high": seen + 0.05} for run, seen in enumerate((0.69, 0.70, 0.62), 1)]
-
-
-def test_several_runs_stand_each_on_a_row_of_its_own_within_the_picture(tmp_path: Path) -> None:
-    figures = {**(judged(tmp_path, 201, lab_with()).figures or {}), "runs": POINTS}
-    picture = draw_accuracy(figures)
-    assert picture is not None
-    assert picture.runs[2].x < picture.runs[0].x < picture.runs[1].x
-    assert len({run.y for run in picture.runs}) == 3
-    assert all(0 < run.low < run.x < run.high < 640 for run in picture.runs)
-
-
-@pytest.mark.parametrize("points", [None, [], POINTS[:1], "x"])
-def test_a_single_run_is_drawn_as_it_always_was(tmp_path: Path, points: Json) -> None:
-    figures = {**(judged(tmp_path, 201, lab_with()).figures or {}), "runs": points}
-    picture = draw_accuracy(figures)
-    assert picture is not None
-    assert picture.runs == ()
-
-
-def test_points_that_are_no_numbers_draw_nothing(tmp_path: Path) -> None:
-    known = judged(tmp_path, 201, lab_with()).figures or {}
-    more: tuple[Json, ...] = (3, {"accuracy": "x", "low": 0, "high": 1}, {"accuracy": math.nan, "low": 0, "high": 1}, {"accuracy": 0.7})
-    for wrong in more:
-        assert draw_accuracy({**known, "runs": [*POINTS, wrong]}) is None
+@pytest.mark.parametrize("wrong", [{"run": 1, "accuracy": "x", "low": 0, "high": 1}, {"run": 1, "accuracy": math.nan, "low": 0, "high": 1}, {"run": 1}])
+def test_runs_that_are_no_numbers_draw_nothing(tmp_path: Path, wrong: Json) -> None:
+    known: dict[str, Any] = dict(several(tmp_path, [220, 221, 219]).figures or {})
+    assert draw_accuracy({**known, "runs": [*known["runs"], wrong]}) is None
 
 
 @pytest.mark.parametrize(("language", "words"), [("ru", "среднее по запускам"), ("en", "the mean of your runs")])
 def test_the_report_shows_every_run_and_says_that_the_large_dot_is_their_mean(tmp_path: Path, language: Language, words: str) -> None:
-    made = finding(judged(tmp_path, 201, lab_with()))
     score = sample_score()
-    first = replace(score.criteria[0], findings=(replace(made, figures={**(made.figures or {}), "runs": POINTS}),))
+    first = replace(score.criteria[0], findings=(finding(several(tmp_path, [220, 221, 219])),))
     page = render_report(replace(score, criteria=(first,)), "{}", language)
     assert page.count('<circle class="run"') == 3
     assert words in page

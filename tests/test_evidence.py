@@ -1,4 +1,5 @@
 import json
+import shutil
 import stat
 import sys
 from pathlib import Path
@@ -7,8 +8,9 @@ import numpy as np
 import pytest
 
 from grader.errors import EvidenceError
-from grader.evidence import MissingRecord, canonical_json, load
-from grader.model import ExitReason, Given, Vouched
+from grader.evidence import MissingRecord, load, load_runs
+from grader.evidence_files import canonical_json
+from grader.model import ExitReason, Given, Mode, Vouched
 from tests.evidence_of import evidence_of, execution_of
 
 
@@ -82,11 +84,42 @@ def test_a_store_that_is_in_the_way_is_said(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [blocker]
 
 
+def test_runs_of_one_submission_are_read_together_and_say_which_they_are(tmp_path: Path) -> None:
+    first, second, loaded = (
+        evidence_of(tmp_path, records={"x": number}, facts={"replicate": replicate, "mode": mode})
+        for number, (replicate, mode) in enumerate([(0, "retrain"), (1, "retrain"), (0, "load")])
+    )
+    together = load_runs(tmp_path, first.digest, [loaded.digest, second.digest])
+    assert (together.digest, together.record("x")) == (first.digest, 0)
+    assert [(run.mode, run.replicate, run.record("x")) for run in together.further] == [(Mode.LOAD, 0, 2), (Mode.RETRAIN, 1, 1)]
+    assert [run.digest for run in together.replicates] == [first.digest, second.digest]
+
+
+def test_evidence_from_before_there_were_several_runs_is_the_first_training_run(tmp_path: Path) -> None:
+    evidence = evidence_of(tmp_path)
+    assert "replicate" not in evidence.manifest
+    assert (evidence.mode, evidence.replicate, evidence.further, evidence.replicates) == (Mode.RETRAIN, 0, (), (evidence,))
+
+
+def test_a_further_run_that_is_damaged_is_said(tmp_path: Path) -> None:
+    first, second = (evidence_of(tmp_path, facts={"replicate": number}) for number in (0, 1))
+    shutil.rmtree(second.folder)
+    with pytest.raises(EvidenceError):
+        load_runs(tmp_path, first.digest, [second.digest])
+
+
 def test_a_record_that_was_never_written_says_how_the_run_ended(tmp_path: Path) -> None:
     evidence = evidence_of(tmp_path, execution=execution_of(exit_reason=ExitReason.TIMED_OUT))
     with pytest.raises(MissingRecord) as caught:
         evidence.record("logits")
     assert caught.value.execution.exit_reason is ExitReason.TIMED_OUT
+
+
+def test_a_reason_that_is_no_text_is_none(tmp_path: Path) -> None:
+    evidence = evidence_of(tmp_path, records={"logits_error": np.ones((2, 2))})
+    with pytest.raises(MissingRecord) as caught:
+        evidence.array("logits")
+    assert caught.value.reason == ""
 
 
 def test_a_record_that_failed_carries_the_students_error(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from grader.inside.trace import Trace
 from tests.inside_training import Network, batch, first_layer, fit, only
@@ -158,7 +159,7 @@ def test_samples_of_both_modes_are_kept_and_no_hook_stays(trace: Trace) -> None:
     trained = only(trace)
     assert trained.fed_train is not None
     assert trained.fed_eval is not None
-    assert np.array_equal(trained.fed_train, batch(1)[0][:16].numpy())
+    assert np.array_equal(trained.fed_train, batch(0)[0][:16].numpy())
     assert np.array_equal(trained.fed_eval, batch(7)[0][:16].numpy())
     assert not model._forward_pre_hooks
 
@@ -188,20 +189,38 @@ def test_copies_and_pickles_of_a_watched_module_work_on_their_own(trace: Trace) 
         assert torch.equal(other(batch(7)[0]), other(batch(7)[0]))
     assert b"Feed" not in stream.getvalue()
     trained = only(trace)
-    assert trained.fed_train is None
+    assert trained.fed_train is not None
+    assert np.array_equal(trained.fed_train, batch(0)[0][:16].numpy())
     assert trained.fed_eval is None
 
 
 def test_training_gives_the_same_numbers_with_and_without_the_trace() -> None:
     def train() -> tuple[list[float], list[torch.Tensor], torch.Tensor]:
         torch.manual_seed(3)
-        model = Network(dropout=0.3)
+        model, by_hand = Network(dropout=0.3), torch.rand(6, 3, requires_grad=True)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        scheduler = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
+        train_loader, test_loader = (DataLoader(TensorDataset(*batch(seed)), 8, shuffle=True) for seed in (1, 2))
         losses = []
         for _ in range(4):
-            losses += fit(model, steps=5)
+            model.train()
+            for inputs, labels in train_loader:
+                optimizer.zero_grad()
+                loss: Any = nn.functional.cross_entropy(model(inputs), labels)
+                loss.backward()
+                nn.utils.clip_grad_norm_(model.parameters(), 0.5)
+                optimizer.step()
+                losses.append(loss.item())
+            scheduler.step()
             model.eval()
-            losses.append(model(batch(11)[0]).sum().item())
-        return losses, [value.clone() for value in model.state_dict().values()], torch.rand(4)
+            losses += [model(inputs).sum().item() for inputs, _ in test_loader]
+            noise: Any = (inputs @ by_hand).square().mean()
+            noise.backward()
+            with torch.no_grad():
+                assert by_hand.grad is not None
+                by_hand -= 0.1 * by_hand.grad
+            by_hand.grad.zero_()
+        return losses, [value.clone() for value in (*model.state_dict().values(), by_hand.detach())], torch.rand(4)
 
     plain = train()
     watching = Trace()
@@ -210,18 +229,23 @@ def test_training_gives_the_same_numbers_with_and_without_the_trace() -> None:
     watched = train()
     watching.cell_ended()
     watching.close()
+    assert len(watching.told()["trace"]["runs"]) == 2
     assert plain[0] == watched[0]
     assert all(torch.equal(old, new) for old, new in zip(plain[1], watched[1], strict=True))
     assert torch.equal(plain[2], watched[2])
 
 
 def test_closing_takes_every_hook_off() -> None:
-    before = (nn.Module.train, nn.Module.load_state_dict)
+    def patched() -> list[Any]:
+        owners = (nn.Module, nn.functional, torch.autograd, torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler, nn.utils, DataLoader)
+        return [dict(vars(owner)) for owner in owners]
+
+    before = patched()
     watching = Trace()
     watching.install()
-    assert nn.Module.train is not before[0]
+    assert all(old != new for old, new in zip(before, patched(), strict=True))
     watching.close()
-    assert (nn.Module.train, nn.Module.load_state_dict) == before
+    assert patched() == before
 
 
 def test_a_search_over_many_models_is_listed_in_full_and_held_within_bounds() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from grader.assignment import Assignment, Checks
 from grader.checks import Conclusion, check, failed, partial, passed
-from grader.evidence import Evidence
+from grader.evidence import Evidence, load_runs
 from grader.model import CheckUse, Criterion, ExitReason, Given, Limits, Outcome, Score, Text, Verdict, View
 from grader.scores import finding_to_json, from_json, to_json
 from grader.scoring import score
@@ -25,6 +25,11 @@ def half(evidence: Evidence) -> Conclusion:
 @check(ru="Запись", en="A record")
 def recorded(evidence: Evidence) -> Conclusion:
     return passed(WORDS, actual=str(evidence.record("value")))
+
+
+@check(ru="Все запуски", en="All runs")
+def every_run(evidence: Evidence) -> Conclusion:
+    return passed(WORDS, actual=" ".join(str(run.record("value")) for run in (evidence, *evidence.further)))
 
 
 @check(ru="После", en="After", after=("recorded",))
@@ -53,7 +58,7 @@ def forgets(evidence: Evidence) -> Conclusion:  # type: ignore[empty-body]
 
 
 FUNCTIONS: dict[str, Callable[..., Conclusion]] = {
-    function.__name__: function for function in (half, recorded, waits, broken, no, against_reference, forgets)
+    function.__name__: function for function in (half, recorded, every_run, waits, broken, no, against_reference, forgets)
 }
 CHECKS = Checks(functions=FUNCTIONS, prepare=lambda _: Given())
 
@@ -89,6 +94,16 @@ def test_the_same_evidence_and_rubric_give_the_same_bytes(tmp_path: Path) -> Non
 def test_a_score_survives_its_own_json(tmp_path: Path) -> None:
     scored = score_of(evidence_of(tmp_path, records={"value": 1}), criterion_of(10, "half", "broken", "waits"), criterion_of(0, "no"))
     assert to_json(from_json(json.loads(json.dumps(to_json(scored))))) == to_json(scored)
+
+
+def test_a_check_looks_at_every_run_and_the_score_names_them_for_the_next_time(tmp_path: Path) -> None:
+    first, *others = (evidence_of(tmp_path, records={"value": number}, facts={"replicate": number}) for number in range(3))
+    scored = score_of(replace(first, further=tuple(others)), criterion_of(10, "every_run"))
+    assert scored.criteria[0].findings[0].actual == "0 1 2"
+    assert (scored.evidence, scored.further) == (first.digest, tuple(run.digest for run in others))
+    known = from_json(json.loads(json.dumps(to_json(scored))))
+    again = score_of(load_runs(tmp_path, known.evidence, known.further), criterion_of(10, "every_run"))
+    assert to_json(again) == to_json(scored)
 
 
 def test_a_missing_record_is_a_failure_with_the_runs_own_reason(tmp_path: Path) -> None:

@@ -27,12 +27,15 @@ def test_a_folder_of_folders_gives_one_submission_per_student_in_order_of_the_ro
     assert all(not submission.problems for submission in intake.submissions)
 
 
-def test_the_copy_keeps_no_outputs_no_counts_and_no_metadata_but_ours(tmp_path: Path) -> None:
+PRINTED = {"output_type": "stream", "name": "stdout", "text": "0.99\n"}
+
+
+def test_the_copy_keeps_what_was_printed_no_counts_and_no_metadata_but_ours(tmp_path: Path) -> None:
     submission = take_one(tmp_path, text_of("x = 1", zachet=issued("s01"), colab={"name": "copy"}))
     assert submission.notebook == str(tmp_path / "work" / "s01" / "notebook.ipynb")
     kept = json.loads(Path(submission.notebook).read_text(encoding="utf-8"))
     assert kept == {
-        "cells": [{"cell_type": "code", "execution_count": None, "id": "cell-0", "metadata": {}, "outputs": [], "source": "x = 1"}],
+        "cells": [{"cell_type": "code", "execution_count": None, "id": "cell-0", "metadata": {}, "outputs": [PRINTED], "source": "x = 1"}],
         "metadata": {"zachet": issued("s01")},
         "nbformat": 4,
         "nbformat_minor": 5,

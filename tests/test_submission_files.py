@@ -12,7 +12,7 @@ from grader.intake.bounds import Bounds
 from grader.intake.files import DiskFile
 from grader.intake.says import Refused
 from grader.model import Outcome
-from tests.handed_in import code_of, failures, names_in, only, take, take_one, text_of, write
+from tests.handed_in import code_of, failures, names_in, only, said, take, take_one, text_of, write
 
 
 @pytest.fixture
@@ -96,7 +96,11 @@ def test_a_file_of_two_gigabytes_is_never_read(tmp_path: Path) -> None:
     submission = only(take(tmp_path))
     assert time.process_time() - started < 2
     assert code_of(submission) == ["x = 1"]
-    assert failures(submission) == ["There are too many or too big files beside the notebook; not taken: copy.ipynb, weights.pth."]
+    assert failures(submission) == [
+        "There are too many or too big files beside the notebook; not taken: copy.ipynb.",
+        "The file of weights “weights.pth” is too big (2 GiB) and was not taken: the limit is 256 MiB for a file, 512 MiB for all.",
+    ]
+    assert (submission.weights, submission.with_weights) == ("", None)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads everything")
@@ -184,3 +188,46 @@ def test_our_own_fault_holds_the_work_and_the_batch_goes_on(tmp_path: Path) -> N
     for submission in (first, second):
         assert submission.notebook is None
         assert [problem.outcome for problem in submission.problems] == [Outcome.ERRORED]
+
+
+def test_weights_are_kept_apart_from_the_other_files_and_belong_to_the_digest(tmp_path: Path) -> None:
+    folder = write(tmp_path / "in" / "s01" / "lab.ipynb", text_of("x = 1")).parent
+    write(folder / "net.py", "y = 2")
+    write(folder / "runs" / "model.pth", b"weights")
+    submission = only(take(tmp_path))
+    assert names_in(submission.files) == ["net.py"]
+    assert names_in(submission.with_weights) == ["net.py", "runs"]
+    assert (submission.weights, submission.problems) == ("runs/model.pth", ())
+    write(folder / "runs" / "model.pth", b"others")
+    assert only(take(tmp_path)).digest != submission.digest
+
+
+@pytest.mark.parametrize(
+    ("code", "names", "chosen"),
+    [
+        ("load('a.pth'); load('b.pth')", ["a.pth", "b.pth", "c.pth"], "b.pth"),
+        ("load('b.pth'); load('a.pth')", ["a.pth", "b.pth"], "a.pth"),
+        ("x = 1", ["b/a.pth", "c.pth", "d.safetensors"], "c.pth"),
+        ("export('model.onnx')", ["model.onnx", "model.pt"], "model.pt"),
+        ("export('model.onnx')", ["model.onnx"], "model.onnx"),
+        ("load('last.ckpt')", ["best.ckpt", "last.ckpt"], "last.ckpt"),
+    ],
+)
+def test_of_several_weights_one_counts_and_the_report_says_which(tmp_path: Path, code: str, names: list[str], chosen: str) -> None:
+    folder = write(tmp_path / "in" / "s01" / "lab.ipynb", text_of(code)).parent
+    for name in names:
+        write(folder / name, name.encode())
+    submission = only(take(tmp_path))
+    assert submission.weights == chosen
+    assert [f"“{chosen}”" in sentence for sentence in said(submission.problems)] == [True] * (len(names) > 1)
+    assert not failures(submission)
+
+
+def test_weights_that_lie_about_their_size_are_refused_and_leave_nothing(tmp_path: Path) -> None:
+    folder = write(tmp_path / "in" / "s01" / "lab.ipynb", text_of("x = 1")).parent
+    for name in ("a.pth", "b.pth"):
+        write(folder / name, bytes(60))
+    submission = only(take(tmp_path, bounds=Bounds(weights_bytes=80, all_weights_bytes=100)))
+    assert submission.weights == "a.pth"
+    assert names_in(submission.with_weights) == ["a.pth"]
+    assert [sentence for sentence in failures(submission) if "“b.pth” is too big" in sentence]

@@ -139,6 +139,22 @@ def test_integers_of_any_length_do_not_stop_the_reading() -> None:
     assert cells_of(text)[0]["source"] == "x = 1"
 
 
+def test_of_the_outputs_only_bounded_text_is_kept() -> None:
+    outputs = [
+        {"output_type": "stream", "name": "stderr", "text": "a warning\n"},
+        {"output_type": "stream", "name": "stdout", "text": ["epoch 1\n", "epoch 2\n"]},
+        {"output_type": "display_data", "data": {"image/png": "iVBOR", "text/html": "<script>", "text/plain": "<Figure>"}, "metadata": {"a": 1}},
+        {"output_type": "execute_result", "data": {"text/plain": 7}},
+        {"output_type": "error", "ename": "E", "evalue": "x", "traceback": ["long"]},
+        "odd",
+    ]
+    assert cells_of(with_cells({**CELL, "outputs": outputs}))[0]["outputs"] == [
+        {"output_type": "stream", "name": "stdout", "text": "epoch 1\nepoch 2\n<Figure>\n"}
+    ]
+    long = cells_of(with_cells({**CELL, "outputs": [{"output_type": "stream", "text": "x" * 50_000 + "the end"}]}))[0]["outputs"][0]["text"]
+    assert (len(long), long[-7:]) == (20_000, "the end")
+
+
 def test_ten_levels_of_nesting_are_ordinary() -> None:
     value: Any = "x"
     for _ in range(10):

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from grader.model import Policy, Recipe, Text, View
@@ -135,6 +137,51 @@ def test_between_the_lines_a_work_is_run_again_and_passes_in_the_end() -> None:
     assert decide([0.73, 0.60], REFERENCE, policy) is Decision.FAIL
     judgement = judge([0.73], REFERENCE, policy)
     assert (judgement.decision, judgement.share, judgement.borderline) == (Decision.PASS, 1.0, True)
+
+
+def graded(accuracies: list[float], reference: Reference, policy: Policy, first: int = 1) -> tuple[Decision, int]:
+    """Judge a work as grading does: run it on for as long as one more run could settle it."""
+    made = first
+    while (judgement := judge(accuracies[:made], reference, policy, first=first)).again:
+        made += 1
+    return judgement.decision, made
+
+
+@pytest.mark.parametrize(("replicates", "first"), [(1, 1), (3, 1), (5, 1), (1, 3), (1, 5), (5, 3)])
+def test_honest_work_fails_as_rarely_as_declared_however_often_it_is_run(replicates: int, first: int) -> None:
+    rng = np.random.default_rng(100 * replicates + first)
+    policy = Policy(replicates=replicates)
+    trials, fails, most = 4000, 0, max(replicates, first)
+    for _ in range(trials):
+        drawn = rng.normal(0.76, 0.016, (30, 10))
+        spread = Spread(sd=float(np.sqrt(drawn.var(axis=1, ddof=1).mean())), df=270)
+        reference = replace(REFERENCE, mean=float(drawn[0].mean()), spreads=(spread,))
+        decision, made = graded(rng.normal(0.76, 0.016, most).tolist(), reference, policy, first)
+        assert first <= made <= most
+        fails += decision is Decision.FAIL
+    assert stats.binomtest(fails, trials, policy.false_fail, alternative="greater").pvalue > 1e-4
+
+
+@given(
+    accuracies=st.lists(st.floats(0.3, 1.0), min_size=5, max_size=5), replicates=st.integers(1, 5), first=st.integers(1, 5), silent=st.integers(0, 3)
+)
+def test_a_work_is_never_run_more_often_than_declared_and_the_doubt_never_costs_points(
+    accuracies: list[float], replicates: int, first: int, silent: int
+) -> None:
+    policy = Policy(replicates=replicates)
+    decision, made = graded(accuracies, REFERENCE, policy, first)
+    assert first <= made <= max(replicates, first)
+    assert decision is decide(accuracies[: max(replicates, first)], REFERENCE, policy, first)
+    judgement = judge(accuracies[:made], REFERENCE, policy, first=first, silent=silent)
+    assert judgement.share == 1 if judgement.decision is Decision.PASS else judgement.share < 1
+    assert not (judgement.again and made + silent >= max(replicates, first))
+
+
+def test_runs_that_gave_nothing_are_not_made_up_for() -> None:
+    policy = Policy(replicates=3)
+    assert judge([0.73], REFERENCE, policy, silent=1).again
+    last = judge([0.73], REFERENCE, policy, silent=2)
+    assert (last.again, last.borderline, last.decision, last.share) == (False, True, Decision.PASS, 1.0)
 
 
 def test_exactly_on_the_line_passes_and_one_image_below_fails() -> None:

@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from grader.assignment import load_assignment
 from grader.cli.assignment import assignment
+from grader.verify import make_work
+from variants.manifest import Variant
+from variants.roster import Student
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
 
@@ -117,3 +121,16 @@ def test_a_mutant_whose_edit_finds_nothing_is_refused(tiny: Path) -> None:
     mutate(tiny, "stale", ["doubles"], "4 * x", "3 * x")
     with pytest.raises(Exception, match="has no “4 \\* x” to change"):
         verify(tiny)
+
+
+def test_a_mutant_may_change_the_text_and_store_an_output(tiny: Path) -> None:
+    folder = tiny / "mutants" / "stale"
+    folder.mkdir(parents=True)
+    title = '[title]\nru = "х"\nen = "x"\n'
+    edit, below = '[[edit]]\nfind = "Double a number."\nreplace = "Halve it."\n', '[[printed]]\nbelow = "return 2"\ntext = "42"\n'
+    (folder / "mutant.toml").write_text(f"fails = []\n{title}{edit}{below}", encoding="utf-8")
+    lab = load_assignment(tiny)
+    variant = Variant(student=Student(id="s", name="", group="", number=None, stream=""), assignment="tiny", rule="", classes=(1, 2, 3))
+    cells = make_work("stale", lab, variant, "en").cells
+    assert any(cell.source == "Halve it." for cell in cells)
+    assert [output.text for cell in cells if cell.cell_type == "code" for output in cell.outputs] == ["42"]

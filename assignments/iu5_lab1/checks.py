@@ -6,10 +6,12 @@ What other labs need as well comes from the library: the checks of images, of re
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from grader.checks import Conclusion, Preparation, check, failed, partial, passed
-from grader.checks.components import components, loaders_made, report_printed, training_loop, validation_loop, weights_pictured
+from grader.checks.claims import table_agrees
+from grader.checks.components import components, forbidden, loaders_made, report_printed, training_loop, validation_loop, weights_pictured
+from grader.checks.data import never_trained_on_test, parts_disjoint
+from grader.checks.gradients import judge_gradients, relative_error
 from grader.checks.images import (
     classes_of_variant,
     hidden_accuracy,
@@ -18,8 +20,14 @@ from grader.checks.images import (
     prepare_images,
     weights_unchanged,
 )
+from grader.checks.loss import encodings_agree, no_double_softmax
+from grader.checks.optimisation import gradients_zeroed, optimizer_complete
+from grader.checks.outputs import outputs_fresh, template_filled
+from grader.checks.reports import report_as_measured
 from grader.checks.source import code_cells, find
+from grader.checks.stated import equal_iterations
 from grader.checks.study import cells_ran, questions_answered, study_runs, table_filled
+from grader.checks.validation import validated_in_eval_mode, validated_without_graph
 from grader.evidence import Evidence, MissingRecord, SourceCell
 from grader.model import Array, Given, Text
 
@@ -28,19 +36,33 @@ __all__ = [
     "cells_ran",
     "classes_of_variant",
     "curve_fitted",
+    "encodings_agree",
+    "equal_iterations",
     "forward_by_hand",
     "gradients_by_hand",
+    "gradients_zeroed",
     "hidden_accuracy",
     "loaders_made",
     "module_trained",
     "names_in_order",
+    "never_trained_on_test",
+    "no_double_softmax",
+    "not_regularised",
+    "optimizer_complete",
+    "outputs_fresh",
     "own_logloss",
+    "parts_disjoint",
     "prepare",
     "questions_answered",
+    "report_as_measured",
     "report_printed",
     "study_runs",
+    "table_agrees",
     "table_filled",
+    "template_filled",
     "training_loop",
+    "validated_in_eval_mode",
+    "validated_without_graph",
     "validation_loop",
     "weights_pictured",
     "weights_unchanged",
@@ -51,7 +73,6 @@ GRADIENTS = ("part1_dw1", "part1_db1", "part1_dw2", "part1_db2")
 _NAMES = {"part1_dw1": "dW1", "part1_db1": "db1", "part1_dw2": "dW2", "part1_db2": "db2"}
 _HIDDEN_UNITS, _POINTS = 9, 37
 _AUTOGRAD = ("$X.backward($$$)", "torch.autograd.grad($$$)", "autograd.grad($$$)", "torch.enable_grad()", "torch.func.$F($$$)", "$W.requires_grad_($$$)")
-_CLOSE = 2e-3  # relative to the largest element; float32 leaves about 1e-6
 
 
 def prepare(preparation: Preparation) -> Given:
@@ -94,7 +115,7 @@ def _regression(rng: np.random.Generator) -> tuple[dict[str, Array], dict[str, A
 @check(ru="Прямой проход вычислен верно", en="The forward pass is right")
 def forward_by_hand(evidence: Evidence) -> Conclusion:
     """`forward` on hidden inputs and weights against float64."""
-    error = _relative_error(evidence.array("part1_forward"), evidence.kept("part1_forward"))
+    error = relative_error(evidence.array("part1_forward"), evidence.kept("part1_forward"))
     if error is not None and error < 1e-3:
         return passed(Text(ru="Выход совпал со значением на скрытых входах.", en="The output agrees on hidden inputs."), actual=f"{error:.1e}")
     return failed(
@@ -118,26 +139,12 @@ def gradients_by_hand(evidence: Evidence) -> Conclusion:
             expected="dW1, db1, dW2, db2",
         )
     seen = {name: evidence.array(name) for name in GRADIENTS}
-    errors = {name: _relative_error(seen[name], evidence.kept(name)) for name in GRADIENTS}
-    right = [name for name in GRADIENTS if (errors[name] is not None and errors[name] < _CLOSE)]  # type: ignore[operator]
-    factor = _common_factor(seen, {name: evidence.kept(name) for name in GRADIENTS})
-    if len(right) == len(GRADIENTS):
-        return passed(Text(ru="Все четыре градиента совпали с autograd.", en="All four gradients agree with autograd."), actual=_error_list(errors))
-    if factor is not None and factor > 0:
-        return passed(
-            Text(
-                ru=f"Все четыре градиента верны с общим множителем {factor:.3g}: так выходит, если функция потерь усреднена.",
-                en=f"All four gradients are right up to the common factor {factor:.3g}, as for an averaged loss.",
-            ),
-            actual=_error_list(errors),
-        )
-    wrong = ", ".join(_NAMES[name] for name in GRADIENTS if name not in right)
-    return partial(
-        len(right) / len(GRADIENTS),
-        Text(ru=f"Неверны: {wrong}.", en=f"Wrong: {wrong}."),
-        hint=_gradient_hint(right, factor, seen, evidence),
-        expected="dW1 (1, h), db1 (h,), dW2 (h, 1), db2 (1,)",
-        actual=_error_list(errors),
+    return judge_gradients(
+        seen,
+        {name: evidence.kept(name) for name in GRADIENTS},
+        names=_NAMES,
+        shapes="dW1 (1, h), db1 (h,), dW2 (h, 1), db2 (1,)",
+        hint=lambda right, factor: _gradient_hint(right, factor, seen, evidence),
     )
 
 
@@ -196,33 +203,30 @@ def own_logloss(evidence: Evidence) -> Conclusion:
     return components(evidence, parts, Text(ru="В части 2 нет", en="Part 2 lacks"))
 
 
+@check(ru="Без регуляризации", en="No regularisation")
+def not_regularised(evidence: Evidence) -> Conclusion:
+    """The study asks for architecture, step, batch and epochs alone."""
+    parts = {
+        "Dropout": ("nn.Dropout($$$)", "torch.nn.Dropout($$$)", "Dropout($$$)"),
+        "BatchNorm": ("nn.BatchNorm1d($$$)", "nn.BatchNorm2d($$$)", "torch.nn.BatchNorm1d($$$)", "torch.nn.BatchNorm2d($$$)"),
+        "weight_decay": ("$F($$$A, weight_decay=$W)", "$F($$$A, weight_decay=$W, $$$B)"),
+    }
+    return forbidden(
+        evidence,
+        parts,
+        Text(ru="В исследовании использована регуляризация", en="The study uses regularisation"),
+        Text(
+            ru="Здесь меняют только архитектуру, шаг, батч и число эпох; регуляризации посвящена другая работа.",
+            en="Only architecture, step, batch and epochs vary here; regularisation is the subject of another lab.",
+        ),
+        harmless=r"weight_decay\s*=\s*0(\.0*)?\s*[,)]",
+    )
+
+
 def _backward_cells(evidence: Evidence) -> tuple[SourceCell, ...]:
     """The functions of part 1 that compute gradients, as cells of their own."""
     functions = find(code_cells(evidence), ("def backward($$$): $$$", "def backprop($$$): $$$", "def backward_pass($$$): $$$", "def grad($$$): $$$"))
     return tuple(SourceCell(index=match.cell, source=match.text, status="ok", error="") for match in functions)
-
-
-def _relative_error(seen: Array, expected: Array) -> float | None:
-    """The largest error relative to the largest expected value, or None when the shapes differ by more than axes of length 1."""
-    wanted = np.asarray(expected, dtype=np.float64)
-    if np.squeeze(seen).shape != np.squeeze(wanted).shape:
-        return None
-    difference = np.abs(np.asarray(seen, dtype=np.float64).reshape(wanted.shape) - wanted)
-    return float(np.max(difference) / np.max(np.abs(wanted))) if np.isfinite(difference).all() else float("inf")
-
-
-def _common_factor(seen: dict[str, Array], expected: dict[str, Array]) -> float | None:
-    """The one number that turns every expected gradient into the seen one, or None when there is none."""
-    if any(np.squeeze(seen[name]).shape != np.squeeze(expected[name]).shape for name in GRADIENTS):
-        return None
-    got: NDArray[np.float64] = np.concatenate([np.asarray(seen[name], dtype=np.float64).ravel() for name in GRADIENTS])
-    wanted = np.concatenate([expected[name].ravel() for name in GRADIENTS])
-    if not np.isfinite(got).all() or not np.abs(got).max():
-        return None
-    factor = float(got @ wanted / (wanted @ wanted))
-    scaled = {name: np.asarray(expected[name], dtype=np.float64) * factor for name in GRADIENTS}
-    errors = [_relative_error(seen[name], scaled[name]) for name in GRADIENTS]
-    return factor if all(error is not None and error < _CLOSE for error in errors) else None
 
 
 def _gradient_hint(right: Sequence[str], factor: float | None, seen: dict[str, Array], evidence: Evidence) -> Text:
@@ -240,10 +244,6 @@ def _gradient_hint(right: Sequence[str], factor: float | None, seen: dict[str, A
             en="The second layer is right, the first is not: relu lets the slope through only where its input is positive.",
         )
     return Text(ru="Сверьте каждый шаг с правилом цепочки, идя от функции потерь ко входу.", en="Check each step of the chain rule from the loss back to the input.")
-
-
-def _error_list(errors: dict[str, float | None]) -> str:
-    return "relative error: " + ", ".join(f"{_NAMES[name]} {'—' if error is None else f'{error:.1e}'}" for name, error in errors.items())
 
 
 def _seen(value: Array, error: float | None) -> str:

@@ -84,9 +84,9 @@ def answer(session: Any, given: Given) -> None:
         _attempt(session, ("part1_fit",), lambda: (_own_forward(session, _part(session, 1, ("forward",)), given["part1_grid"]),))
     if "part2_points" in given:
         _attempt(session, ("part2_output",), lambda: (_part2_output(session, given["part2_points"]),))
-    if "images" in given:
-        _attempt(session, ("logits",), lambda: (_logits(session, given["images"], live=False),))
-        _attempt(session, ("logits_final",), lambda: (_logits(session, given["images"], live=True),))
+    for name, key, live in (("logits", "images", False), ("logits_final", "images", True), ("logits_test", "test_images", False)):
+        if key in given:
+            _attempt(session, (name,), lambda key=key, live=live: (_logits(session, given[key], live=live),))  # type: ignore[misc]
 
 
 def find_parts(session: Any, inputs: int, needed: Sequence[str]) -> Iterator[Part]:

@@ -26,17 +26,21 @@ __all__ = ["CheckFunction", "CheckInfo", "Conclusion", "Preparation", "check", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckInfo:
-    """What `@check` writes on a function: its id, its title, and the checks it waits for."""
+    """What `@check` writes on a function: its id, its title, the checks it waits for, and whether it judges the training itself."""
 
     name: str
     title: Text
     after: tuple[str, ...] = ()
     wants_assignment: bool = False
+    of_training: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conclusion:
-    """What a check function returns; scoring adds the check's name and title and makes it a Finding."""
+    """What a check function returns; scoring adds the check's name and title and makes it a Finding.
+
+    `again` asks for one more run of the work with another seed: this one leaves the conclusion in doubt.
+    """
 
     outcome: Outcome
     share: float
@@ -46,6 +50,7 @@ class Conclusion:
     actual: str = ""
     vouched: Vouched = Vouched.MEASURED
     figures: Mapping[str, Json] | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +58,9 @@ class Preparation:
     """What `prepare(preparation)` of an assignment's checks.py may look at to make the hidden inputs.
 
     `records` are the records of the run so far (all of them reported). `hidden` and `public` are None when the assignment uses
-    no images. `public` are the uint8 NHWC images of the variant's classes that the student's code can see. `rng` is the only
-    source of chance: it is seeded from assignment, student and replicate, never from anything the student's process knows.
+    no images. `public` are the uint8 NHWC images of the variant's classes that the student's code can see, `public_labels` (n,) their
+    positions in the sorted classes, `test` those of them that it finds in the file `test`, with their labels. `rng` is the only source
+    of chance: it is seeded from assignment, student and replicate, never from anything the student's process knows.
     """
 
     variant: Mapping[str, Json]
@@ -63,6 +69,8 @@ class Preparation:
     rng: np.random.Generator
     hidden: "HiddenSet | None" = None
     public: NDArray[np.uint8] | None = None
+    test: "HiddenSet | None" = None
+    public_labels: NDArray[np.int64] | None = None
 
     def array(self, name: str) -> Array | None:
         """Return the array recorded under `name`, or None when the run recorded none."""
@@ -73,15 +81,16 @@ class Preparation:
 CheckFunction = Callable[..., Conclusion]
 
 
-def check(*, ru: str, en: str, after: Sequence[str] = ()) -> Callable[[CheckFunction], CheckFunction]:
+def check(*, ru: str, en: str, after: Sequence[str] = (), of_training: bool = False) -> Callable[[CheckFunction], CheckFunction]:
     """Mark a function as a check with a title in both languages; it is skipped unless every check in `after` passed in part.
 
+    A check `of_training` waits for a person where weights were only loaded, since then nothing was trained that it could judge.
     The function takes the evidence, or the evidence and the assignment when its judgement depends on a number of the rubric.
     """
 
     def mark(function: CheckFunction) -> CheckFunction:
         arguments = len(inspect.signature(function).parameters)
-        info = CheckInfo(name=function.__name__, title=Text(ru=ru, en=en), after=tuple(after), wants_assignment=arguments > 1)
+        info = CheckInfo(name=function.__name__, title=Text(ru=ru, en=en), after=tuple(after), wants_assignment=arguments > 1, of_training=of_training)
         function.__zachet_check__ = info  # type: ignore[attr-defined]
         return function
 

@@ -7,13 +7,14 @@ import numpy as np
 from grader.assignment import Assignment
 from grader.checks import Conclusion
 from grader.checks.accuracy import Accuracy
+from grader.checks.repeated import Repeated
 from grader.evidence import Evidence, MissingRecord
 from grader.model import Json, Outcome, Policy, Text, View
 from grader.thresholds import Calibrated, Decision, Judgement, Reference, Thresholds, compare_paired, judge, key_of, require_fresh, wilson
 
 
-def against_reference(evidence: Evidence, assignment: Assignment, thresholds: Thresholds, accuracy: Accuracy, hint: Text) -> Conclusion:
-    """Return the judgement of one measured accuracy; raises NotUsable when the calibration does not fit this work."""
+def against_reference(evidence: Evidence, assignment: Assignment, thresholds: Thresholds, repeated: Repeated, hint: Text) -> Conclusion:
+    """Return the judgement of the accuracies that a work's runs have reached; raises NotUsable when the calibration does not fit this work."""
     classes = _dealt(evidence)
     data = evidence.manifest["data"] or {}
     require_fresh(
@@ -25,15 +26,16 @@ def against_reference(evidence: Evidence, assignment: Assignment, thresholds: Th
     )
     reference = thresholds.reference(classes, assignment.policy)
     known = thresholds.variants[key_of(classes)]
-    judgement = judge([accuracy.value], reference, assignment.policy)
+    judgement = judge(repeated.accuracies, reference, assignment.policy, first=repeated.planned, silent=repeated.silent)
     return Conclusion(
         outcome=Outcome.PASSED if judgement.decision is Decision.PASS else Outcome.FAILED,
         share=judgement.share,
-        rationale=_sentence(judgement, reference, assignment.policy),
+        rationale=_sentence(judgement, reference, assignment.policy, repeated),
         hint=hint,
         expected=f"≥ {judgement.line:.3f}",
-        actual=f"{accuracy.value:.3f}",
-        figures=_figures(evidence, accuracy, judgement, reference, known),
+        actual=repeated.shown(),
+        figures=_figures(repeated, judgement, reference, known),
+        again=judgement.again,
     )
 
 
@@ -42,34 +44,47 @@ def _dealt(evidence: Evidence) -> list[int]:
     return [index for index in classes if isinstance(index, int)] if isinstance(classes, list) else []
 
 
-def _sentence(judgement: Judgement, reference: Reference, policy: Policy) -> Text:
+def _sentence(judgement: Judgement, reference: Reference, policy: Policy, repeated: Repeated) -> Text:
     seen, line, mean, n = judgement.accuracy, judgement.line, reference.mean, reference.n
+    spread = repeated.spread()
     rate = f"{100 * policy.false_fail:g}"
     if judgement.decision is Decision.FAIL:
         short = max(1, math.ceil((line - seen) * reference.hidden - 1e-6))
         return Text(
-            ru=f"Точность {seen:.3f} ниже порога {line:.3f} для ваших классов (не хватило верных ответов: {short}): эталонное обучение даёт "
-            f"на них в среднем {mean:.3f} (обучений: {n}), а честное его повторение оказывается ниже порога не чаще чем в {rate} % случаев.",
-            en=f"The accuracy {seen:.3f} is below the pass line {line:.3f} of your classes (right answers short of it: {short}): the reference "
-            f"reaches {mean:.3f} on them on average ({n} trainings), and an honest repetition of it falls below the line at most {rate} % of the time.",
+            ru=f"Точность {seen:.3f}{spread.ru} ниже порога {line:.3f} для ваших классов (не хватило верных ответов: {short}): эталонное обучение "
+            f"даёт на них в среднем {mean:.3f} (обучений: {n}), а честное его повторение оказывается ниже порога не чаще чем в {rate} % случаев.",
+            en=f"The accuracy {seen:.3f}{spread.en} is below the pass line {line:.3f} of your classes (right answers short of it: {short}): the "
+            f"reference reaches {mean:.3f} on them on average ({n} trainings), and an honest repetition of it falls below the line at most {rate} % of the time.",
         )
-    doubt = Text(
-        ru=" Результат пограничный, сомнение — в пользу работы.", en=" This is borderline, and the doubt counts for the work."
-    ) if judgement.borderline else Text(ru="", en="")  # fmt: skip
+    doubt = _doubt(judgement, repeated, max(policy.replicates, repeated.planned))
     return Text(
-        ru=f"Точность {seen:.3f} не ниже порога {line:.3f} для ваших классов; эталонное обучение даёт на них в среднем {mean:.3f} "
+        ru=f"Точность {seen:.3f}{spread.ru} не ниже порога {line:.3f} для ваших классов; эталонное обучение даёт на них в среднем {mean:.3f} "
         f"(обучений: {n}).{doubt.ru}",
-        en=f"The accuracy {seen:.3f} reaches the pass line {line:.3f} of your classes; the reference reaches {mean:.3f} on them on average "
+        en=f"The accuracy {seen:.3f}{spread.en} reaches the pass line {line:.3f} of your classes; the reference reaches {mean:.3f} on them on average "
         f"({n} trainings).{doubt.en}",
     )
 
 
-def _figures(evidence: Evidence, accuracy: Accuracy, judgement: Judgement, reference: Reference, known: Calibrated) -> dict[str, Json]:
-    interval = wilson(accuracy.value, accuracy.n)
+def _doubt(judgement: Judgement, repeated: Repeated, most: int) -> Text:
+    if not judgement.borderline:
+        return Text(ru="", en="")
+    if judgement.again:
+        made = len(repeated.runs) + repeated.silent
+        return Text(
+            ru=f" Результат пограничный: запусков пока {made} из {most} возможных, сомнение — в пользу работы.",
+            en=f" This is borderline: {made} of at most {most} runs were made so far, and the doubt counts for the work.",
+        )
+    return Text(ru=" Результат пограничный, сомнение — в пользу работы.", en=" This is borderline, and the doubt counts for the work.")
+
+
+def _figures(repeated: Repeated, judgement: Judgement, reference: Reference, known: Calibrated) -> dict[str, Json]:
+    first, accuracy = repeated.runs[0]
+    # The images are the same in every run, so that more runs do not make them more.
+    interval = wilson(judgement.accuracy, accuracy.n)
     widest = max(reference.spreads, key=lambda spread: spread.sd)
     figures: dict[str, Json] = {
         "kind": "accuracy",
-        "accuracy": round(accuracy.value, 6),
+        "accuracy": round(judgement.accuracy, 6),
         "low": round(interval.low, 6),
         "high": round(interval.high, 6),
         "images": accuracy.n,
@@ -79,7 +94,9 @@ def _figures(evidence: Evidence, accuracy: Accuracy, judgement: Judgement, refer
         "chance": round(reference.chance, 6),
         "reference": [round(value, 6) for value in known.accuracies],
     }
-    paired = _paired(evidence, accuracy, known)
+    if repeated.sd is not None:
+        figures |= {"runs": repeated.figures(), "runs_sd": round(repeated.sd, 6)}
+    paired = _paired(first, accuracy, known)
     return figures if paired is None else {**figures, "paired": paired}
 
 

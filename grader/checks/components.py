@@ -33,6 +33,23 @@ def required(found: Mapping[str, bool], lacks: Text) -> Conclusion:
     )
 
 
+def forbidden(evidence: Evidence, parts: Parts, found: Text, hint: Text, *, harmless: str = r"(?!)") -> Conclusion:
+    """Conclude that none of the named `parts` is in code that was run; `found` begins the complaint, a name and a cell follow.
+
+    What contains the regular expression `harmless` is passed over.
+    """
+    cells = code_cells(evidence)
+    every = {name: [match for match in find(cells, patterns) if not re.search(harmless, match.text)] for name, patterns in parts.items()}
+    seen = {name: matches[0] for name, matches in every.items() if matches}
+    if not seen:
+        return passed(Text(ru="Ничего запрещённого в коде нет.", en="The code has nothing that is forbidden."))
+    ru = ", ".join(f"{name} (ячейка {match.cell + 1})" for name, match in seen.items())
+    en = ", ".join(f"{name} (cell {match.cell + 1})" for name, match in seen.items())
+    return failed(
+        Text(ru=f"{found.ru}: {ru}.", en=f"{found.en}: {en}."), hint=hint, expected="—", actual="; ".join(match.text for match in seen.values())[:300]
+    )
+
+
 @check(ru="Загрузчики данных", en="Data loaders")
 def loaders_made(evidence: Evidence) -> Conclusion:
     """A dataset of tensors or of one's own, a loader, and shuffling for training."""

@@ -9,17 +9,22 @@ from grader.assignment import Assignment
 from grader.checks import Conclusion, Preparation, check, failed, partial, passed
 from grader.checks.accuracy import Accuracy, measure_accuracy, share_above_chance
 from grader.checks.calibrated import against_reference
+from grader.checks.handed_in import loaded, not_loaded
 from grader.checks.presentation import CannotPresent, learn_presentation
+from grader.checks.repeated import Repeated, measured
 from grader.checks.source import code_cells, find
 from grader.evidence import Evidence, MissingRecord
 from grader.model import Array, Json, Text, Vouched
 from grader.thresholds import NotUsable
 
+# Public images per class by which the ways to show images are told apart, where the notebook does not show how.
+_PUBLIC_EACH = 100
+
 
 def prepare_images(preparation: Preparation) -> tuple[dict[str, Array], dict[str, Json | Array]]:
-    """Return the hidden images as the model was fed, to send, and their labels, to keep.
+    """Return the hidden images and the visible test images as the model was fed, to send, and their labels, to keep.
 
-    Their order is drawn anew, since the published one is known; each pixel moves by at most one step of 256, so that no table of
+    The order of the hidden ones is drawn anew, since the published one is known; each pixel moves by at most one step of 256, so that no table of
     known images finds them.
     """
     if preparation.hidden is None or preparation.public is None:
@@ -29,7 +34,7 @@ def prepare_images(preparation: Preparation) -> tuple[dict[str, Array], dict[str
     moved = (hidden + preparation.rng.integers(-1, 2, hidden.shape)).clip(0, 255).astype(np.uint8)
     kept: dict[str, Json | Array] = {"labels": preparation.hidden.labels[order], "order": order}
     trained = preparation.records.get("models")
-    if trained is not None and trained.value not in (None, []):
+    if trained is not None and isinstance(trained.value, list) and trained.value:
         reason = Text(ru="обученные модели принимают не изображения 32×32×3", en="the trained models do not take images of 32×32×3")
     else:
         reason = Text(ru="в работе не обучалась ни одна модель", en="no model was trained in this work")
@@ -42,11 +47,30 @@ def prepare_images(preparation: Preparation) -> tuple[dict[str, Array], dict[str
         except CannotPresent as problem:
             reason = problem.reason
             continue
-        images = presentation.present(moved)
+        sent: dict[str, Array] = {"images": presentation.present(moved)}
         kept["presentation"] = {"layout": presentation.layout.name, "scale": presentation.scale.tolist(), "offset": presentation.offset.tolist()}
-        return {"images": images}, kept
+        if preparation.test is not None:
+            sent["test_images"], kept["labels_test"] = presentation.present(preparation.test.images), preparation.test.labels
+        return sent, kept
+    tried = _to_try(preparation, moved) if _weights_loaded(preparation) else {}
+    if tried:
+        return tried, kept
     kept["cannot_present"] = {"ru": reason.ru, "en": reason.en}
     return {}, kept
+
+
+def _weights_loaded(preparation: Preparation) -> bool:
+    record = preparation.records.get("loaded")
+    return record is not None and isinstance(record.value, dict) and not record.value.get("problem")
+
+
+def _to_try(preparation: Preparation, hidden: Array) -> dict[str, Array]:
+    """Return the hidden images as they are, and public ones with their labels by which a way to show them can be chosen."""
+    labels, public = preparation.public_labels, preparation.public
+    if labels is None or public is None:
+        return {}
+    chosen = np.concatenate([np.flatnonzero(labels == label)[:_PUBLIC_EACH] for label in np.unique(labels)])
+    return {"raw_images": hidden, "raw_public": public[chosen], "raw_labels": labels[chosen]}
 
 
 def trained_models(evidence: Evidence) -> list[dict[str, Any]]:
@@ -93,6 +117,8 @@ def classes_of_variant(evidence: Evidence) -> Conclusion:
 def module_trained(evidence: Evidence) -> Conclusion:
     """Some nn.Module of the work was optimised."""
     models = trained_models(evidence)
+    if loaded(evidence):
+        return not_loaded(evidence) or _model_loaded(evidence)
     if not models:
         return failed(
             Text(ru="Ни одна модель nn.Module не обучалась.", en="No nn.Module was optimised."),
@@ -113,6 +139,17 @@ def module_trained(evidence: Evidence) -> Conclusion:
     )
 
 
+def _model_loaded(evidence: Evidence) -> Conclusion:
+    facts = loaded(evidence)
+    return passed(
+        Text(
+            ru=f"В модель {facts.get('class')} (параметров {facts.get('parameters')}) загружены сданные веса; здесь она не обучалась.",
+            en=f"The weights handed in were loaded into {facts.get('class')} ({facts.get('parameters')} parameters); it was not trained here.",
+        ),
+        vouched=Vouched.REPORTED,
+    )
+
+
 @check(ru="Точность на скрытых изображениях", en="Accuracy on hidden images")
 def hidden_accuracy(evidence: Evidence, assignment: Assignment) -> Conclusion:
     """The accuracy of the model that training left, against the reference on the same classes where the course is calibrated.
@@ -121,9 +158,9 @@ def hidden_accuracy(evidence: Evidence, assignment: Assignment) -> Conclusion:
     """
     if not evidence.has("logits"):
         return _no_logits(evidence)
-    classes, written = class_lists(evidence)
-    accuracy = measure_accuracy(evidence.array("logits"), evidence.kept("labels"), classes, written)
-    if accuracy is None:
+    classes, _ = class_lists(evidence)
+    repeated = measured(evidence, _accuracy_of)
+    if repeated is None:
         return failed(
             Text(ru="Выход модели не подходит по форме.", en="The model's output has the wrong shape."),
             expected=f"(n, {len(set(classes))})",
@@ -131,14 +168,19 @@ def hidden_accuracy(evidence: Evidence, assignment: Assignment) -> Conclusion:
             hint=Text(ru="Последний слой должен давать по одному числу на класс.", en="The last layer gives one number per class."),
         )
     chance = _chance(assignment, classes)
-    hint = _by_class(accuracy, classes, low=accuracy.value < chance + 0.1)
+    hint = _by_class(repeated.runs[0][1], classes, low=repeated.mean < chance + 0.1)
     why_not = Text(ru="", en="")
     if assignment.thresholds is not None:
         try:
-            return against_reference(evidence, assignment, assignment.thresholds, accuracy, hint)
+            return against_reference(evidence, assignment, assignment.thresholds, repeated, hint)
         except NotUsable as problem:
             why_not = Text(ru=f" ({problem.reason.ru})", en=f" ({problem.reason.en})")
-    return _against_common(evidence, accuracy, assignment, hint, why_not)
+    return _against_common(evidence, repeated, assignment, hint, why_not)
+
+
+def _accuracy_of(run: Evidence) -> Accuracy | None:
+    classes, written = class_lists(run)
+    return measure_accuracy(run.array("logits"), run.kept("labels"), classes, written)
 
 
 def _chance(assignment: Assignment, classes: Sequence[int]) -> float:
@@ -155,24 +197,25 @@ def _by_class(accuracy: Accuracy, classes: Sequence[int], *, low: bool) -> Text:
     return Text(ru=f"По классам — {per_class}. {ru}", en=f"By class: {per_class}. {en}")
 
 
-def _against_common(evidence: Evidence, accuracy: Accuracy, assignment: Assignment, hint: Text, why_not: Text) -> Conclusion:
-    chance, measured = _chance(assignment, class_lists(evidence)[0]), _which_model(evidence)
+def _against_common(evidence: Evidence, repeated: Repeated, assignment: Assignment, hint: Text, why_not: Text) -> Conclusion:
+    chance, model = _chance(assignment, class_lists(evidence)[0]), _which_model(evidence)
     reference = 1.0 if assignment.reference_accuracy is None else assignment.reference_accuracy
+    images, mean, spread = repeated.runs[0][1].n, repeated.mean, repeated.spread()
     return partial(
-        share_above_chance(accuracy.value, chance=chance, reference=reference),
+        share_above_chance(mean, chance=chance, reference=reference),
         Text(
-            ru=f"Точность {accuracy.value:.3f} на {accuracy.n} изображениях{measured.ru}. Порог для этого варианта не откалиброван{why_not.ru}: "
+            ru=f"Точность {mean:.3f} на {images} изображениях{model.ru}{spread.ru}. Порог для этого варианта не откалиброван{why_not.ru}: "
             f"баллы растут линейно от угадывания ({chance:.2f}) до общего ориентира ({reference:.2f}).",
-            en=f"Accuracy {accuracy.value:.3f} on {accuracy.n} images{measured.en}. Not calibrated for this variant{why_not.en}: the points grow linearly from guessing "
+            en=f"Accuracy {mean:.3f} on {images} images{model.en}{spread.en}. Not calibrated for this variant{why_not.en}: the points grow linearly from guessing "
             f"({chance:.2f}) to the common reference ({reference:.2f}).",
         ),
         hint=hint,
         expected=f"≥ {reference:.3f}",
-        actual=f"{accuracy.value:.3f}",
+        actual=repeated.shown(),
     )
 
 
-@check(ru="Веса после обучения", en="The weights after training")
+@check(ru="Веса после обучения", en="The weights after training", of_training=True)
 def weights_unchanged(evidence: Evidence) -> Conclusion:
     """Whether the model at the end is still the one that training left, and what the change cost."""
     chosen = next((model for model in trained_models(evidence) if model.get("chosen")), None)
@@ -221,6 +264,8 @@ def names_in_order(evidence: Evidence) -> Conclusion:
 
 
 def _which_model(evidence: Evidence) -> Text:
+    if loaded(evidence):
+        return Text(ru=" (сданные веса)", en=" (the weights handed in)")
     chosen = next((model for model in trained_models(evidence) if model.get("chosen")), {}) if evidence.has("models") else {}
     name, cell = chosen.get("name"), chosen.get("cell")
     if not isinstance(name, str) or not name or not isinstance(cell, int):
@@ -229,6 +274,9 @@ def _which_model(evidence: Evidence) -> Text:
 
 
 def _no_logits(evidence: Evidence) -> Conclusion:
+    refused = not_loaded(evidence)
+    if refused is not None:
+        return refused
     reason: Any = evidence.note("cannot_present")
     if not reason:
         raise MissingRecord("logits", evidence.execution, str(evidence.record("logits_error")) if evidence.has("logits_error") else "")

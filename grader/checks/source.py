@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ast_grep_py import SgRoot
 
@@ -24,7 +24,7 @@ class Match:
 def code_cells(evidence: Evidence) -> tuple[SourceCell, ...]:
     """Return the cells that were run, with magics and shell lines taken out; a cell of another language (`%%bash`) is empty."""
     return tuple(
-        SourceCell(index=cell.index, source=_python(cell.source), status=cell.status, error=cell.error)
+        replace(cell, source=_python(cell.source))
         for cell in evidence.cells
         if cell.status != "not_run"
     )

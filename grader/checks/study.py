@@ -1,7 +1,7 @@
 """The written part: the study's trainings, the final table, the answers; and which cells failed first."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,11 +10,27 @@ from grader.checks import Conclusion, check, failed, partial, passed
 from grader.checks.cells import Cause, first_causes
 from grader.checks.images import trained_models
 from grader.evidence import Evidence
-from grader.model import Text, Vouched
+from grader.model import Mode, Text, Vouched
 from grader.notebook import read_lab
 
-_ANSWERS, _ROWS, _WORDS, _COLUMNS = 13, 5, 12, 3
+_ANSWERS, _ROWS, _WORDS, _NEW_WORDS, _COLUMNS = 13, 5, 12, 4, 3
+_WANTS_GPU = re.compile(r"Torch not compiled with CUDA|No CUDA GPUs are available|Found no NVIDIA driver|device on a machine without CUDA|CUDA is not available")
+_NO_GPU = Text(
+    ru="Здесь нет GPU. Выбирайте устройство так: device = torch.device('cuda' if torch.cuda.is_available() else 'cpu') — и пишите "
+    "model.to(device), x.to(device); веса загружайте с map_location=device. Тогда тетрадь выполнится везде.",
+    en="There is no GPU here. Choose the device with device = torch.device('cuda' if torch.cuda.is_available() else 'cpu'), write "
+    "model.to(device) and x.to(device), and load weights with map_location=device: then the notebook runs anywhere.",
+)
 _NUMBER = re.compile(r"\d+[.,]\d+|\d\s*%")
+
+_FIRST = Text(
+    ru="В квадратных скобках — номер ячейки, в круглых — сколько следующих ошибок вытекает из этой. Начните с первой.",
+    en="In square brackets: the cell; in round ones: how many later errors only follow from it. Start with the first.",
+)
+_UNTRAINED = Text(
+    ru="Обучение здесь не выполнялось; ошибка может быть лишь следствием этого, если ячейке нужны его результаты.",
+    en="Nothing was trained here; the error may only follow from that, where a cell needs what training would have given.",
+)
 
 
 @check(ru="Все ячейки выполнились", en="All cells ran")
@@ -31,12 +47,15 @@ def cells_ran(evidence: Evidence) -> Conclusion:
     return failed(
         _what_stopped(causes, modules, stopped),
         actual="; ".join(lines)[:1500],
-        hint=Text(
-            ru="В квадратных скобках — номер ячейки, в круглых — сколько следующих ошибок вытекает из этой. Начните с первой.",
-            en="In square brackets: the cell; in round ones: how many later errors only follow from it. Start with the first.",
-        ),
+        hint=_hint(causes, evidence.mode),
         vouched=Vouched.REPORTED,
     )
+
+
+def _hint(causes: Sequence[Cause], mode: Mode) -> Text:
+    if any(_WANTS_GPU.search(cause.cell.error) for cause in causes):
+        return _NO_GPU
+    return _UNTRAINED if mode is Mode.LOAD else _FIRST
 
 
 def _what_stopped(causes: Sequence[Cause], modules: Sequence[str], stopped: int | None) -> Text:
@@ -54,7 +73,7 @@ def _what_stopped(causes: Sequence[Cause], modules: Sequence[str], stopped: int 
     return Text(ru=f"Здесь нет модулей: {names}.", en=f"These modules are not here: {names}.")
 
 
-@check(ru="Исследование: несколько обучений", en="The study: several trainings")
+@check(ru="Исследование: несколько обучений", en="The study: several trainings", of_training=True)
 def study_runs(evidence: Evidence) -> Conclusion:
     """Models trained beside the first: batch size, learning rate, architecture."""
     runs = len(trained_models(evidence))
@@ -74,15 +93,20 @@ def study_runs(evidence: Evidence) -> Conclusion:
 @check(ru="Итоговая таблица", en="The final table", after=("module_trained",))
 def table_filled(evidence: Evidence, assignment: Assignment) -> Conclusion:
     """A markdown table of the student's own with at least five rows of numbers."""
+    return rows_given(evidence, assignment, _ROWS)
+
+
+def rows_given(evidence: Evidence, assignment: Assignment, wanted: int) -> Conclusion:
+    """Conclude how many of `wanted` rows of results the student's own tables have."""
     rows = max((len(filled_rows(text)) for text in own_texts(evidence, assignment)), default=0)
     return partial(
-        rows / _ROWS,
+        rows / wanted,
         Text(ru=f"Заполнено строк: {rows}.", en=f"Rows filled in: {rows}."),
         hint=Text(
             ru="Одна строка на каждое обучение: конфигурация, гиперпараметры, точность на обучении и тесте, комментарий.",
             en="One row per training: configuration, hyper-parameters, train and test accuracy, comment.",
         ),
-        expected=f"≥ {_ROWS}",
+        expected=f"≥ {wanted}",
         actual=str(rows),
     )
 
@@ -90,15 +114,24 @@ def table_filled(evidence: Evidence, assignment: Assignment) -> Conclusion:
 @check(ru="Ответы на вопросы", en="Answers to the questions")
 def questions_answered(evidence: Evidence, assignment: Assignment) -> Conclusion:
     """Answers in the student's own words: the six tasks of the study and the seven questions for the defence."""
-    answers = sum(is_answer(text) for text in own_texts(evidence, assignment))
+    return answers_given(evidence, assignment, _ANSWERS)
+
+
+def answers_given(evidence: Evidence, assignment: Assignment, wanted: int) -> Conclusion:
+    """Conclude how many of `wanted` answers there are: text cells with a dozen different words that do not repeat a cell of the lab."""
+    given = [words_of(text) for text in _given_texts(assignment.lab_file, assignment.digest).values()]
+    written = [text for text in own_texts(evidence, assignment) if is_answer(text)]
+    copies = sum(is_copy(text, given) for text in written)
+    answers = len(written) - copies
+    repeated = Text(ru=f" Повторяют условие: {copies}.", en=f" Repeat the question: {copies}.") if copies else Text(ru="", en="")
     return partial(
-        answers / _ANSWERS,
-        Text(ru=f"Содержательных ответов: {answers}.", en=f"Answers with something in them: {answers}."),
+        answers / wanted,
+        Text(ru=f"Содержательных ответов: {answers}.{repeated.ru}", en=f"Answers with something in them: {answers}.{repeated.en}"),
         hint=Text(
             ru="Ответьте своими словами, двумя-тремя предложениями, в ячейках под вопросами.",
             en="Answer in your own words, in two or three sentences, in the cells below the questions.",
         ),
-        expected=f"≥ {_ANSWERS}",
+        expected=f"≥ {wanted}",
         actual=str(answers),
     )
 
@@ -110,10 +143,11 @@ def own_texts(evidence: Evidence, assignment: Assignment) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=8)
-def _given_texts(lab_file: Path, _digest: str) -> frozenset[str]:
-    """Return the lab's own markdown; the digest of the rubric covers that file, so a changed one is read again."""
-    cells = read_lab(lab_file).cells
-    return frozenset(_plain("\n".join(line.text for line in cell.lines)) for cell in cells if cell.kind == "markdown" and not cell.solution)
+def _given_texts(lab_file: Path, _digest: str) -> Mapping[str, str]:
+    """Return the lab's own markdown by its words on one line; the digest of the rubric covers that file, so a changed one is read again."""
+    cells = [cell for cell in read_lab(lab_file).cells if cell.kind == "markdown" and not cell.solution]
+    texts = ["\n".join(line.text for line in cell.lines) for cell in cells]
+    return {_plain(text): text for text in texts}
 
 
 def filled_rows(text: str) -> list[str]:
@@ -124,8 +158,19 @@ def filled_rows(text: str) -> list[str]:
 
 def is_answer(text: str) -> bool:
     """Tell whether `text` is an answer: a dozen different words at least, headings, tables, pictures and links apart."""
+    return len(words_of(text)) >= _WORDS
+
+
+def is_copy(text: str, given: Sequence[frozenset[str]]) -> bool:
+    """Tell whether `text` adds next to no word to some cell of the lab, whose words are `given`."""
+    words = words_of(text)
+    return any(len(words - known) < _NEW_WORDS for known in given)
+
+
+def words_of(text: str) -> frozenset[str]:
+    """Return the different words of a text, headings, tables, pictures and links apart."""
     lines = [line for line in text.splitlines() if not line.lstrip().startswith(("#", "|", "<", "!["))]
-    return len({word.casefold() for word in re.findall(r"[^\W\d_]{2,}", "\n".join(lines))}) >= _WORDS
+    return frozenset(word.casefold() for word in re.findall(r"[^\W\d_]{2,}", "\n".join(lines)))
 
 
 def _plain(text: str) -> str:

@@ -15,8 +15,8 @@ from grader.pipeline import grade
 from grader.report import render_report
 from grader.sandbox import available
 from grader.scores import to_json
-from grader.selfcheck import own_variant, public_part
-from grader.setting import Options, make_setting
+from grader.selfcheck import beside, own_variant, public_part
+from grader.setting import MODES, Options, make_setting
 from grader.submission import take_in
 
 _WORDS: dict[str, dict[Language, str]] = {
@@ -50,7 +50,11 @@ _WORDS: dict[str, dict[Language, str]] = {
 @click.option("--classes", default="", metavar="A,B,C", help="Class indices, for a notebook that was not handed out as a package.")
 @click.option("--assignments", "folder", type=click.Path(path_type=Path, file_okay=False), default=None, help="Folder of further assignments.")
 @click.option("--isolation", type=click.Choice(["auto", "full", "reduced", "none"]), default="auto", show_default=True, help="auto: the strongest that can be had.")
+@click.option("--mode", type=click.Choice(list(MODES)), default="retrain", show_default=True, help="Train, load your weights, or both and compare.")
+@click.option("--weights", type=click.Path(path_type=Path), default=None, help="The weights to load; by default those beside the notebook.")
 @click.option("--data-root", type=click.Path(path_type=Path), default=None, help="Folder with cifar-100-python/ or its train, test and meta.")
+@click.option("--device", default="cpu", show_default=True, metavar="auto|cpu|cuda[:N]", help="Where tensors may live; auto: on a GPU where there is one.")
+@click.option("--replicates", type=click.IntRange(1, 20), default=1, show_default=True, metavar="K", help="Run the notebook K times with other seeds, to see how far the accuracy depends on them.")
 @click.option("--language", type=click.Choice(["ru", "en"]), default=None, help="Language of the findings; the notebook's own by default.")
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), default=None, help="Write the full report to this HTML file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the score as JSON.")
@@ -60,7 +64,11 @@ def check(  # noqa: PLR0917 - one parameter per option
     classes: str,
     folder: Path | None,
     isolation: str,
+    mode: str,
+    weights: Path | None,
     data_root: Path | None,
+    device: str,
+    replicates: int,
     language: Language | None,
     report: Path | None,
     as_json: bool,
@@ -71,9 +79,10 @@ def check(  # noqa: PLR0917 - one parameter per option
     assignment = public_part(load_assignment(variant.assignment, [folder] if folder else []))
     tier = _tier(isolation, speak)
     with tempfile.TemporaryDirectory(prefix="zachet-") as work:
-        options = Options(isolation=tier, data_root=data_root, view=View.OFFICIAL)
+        options = Options(isolation=tier, data_root=data_root, view=View.OFFICIAL, modes=MODES[mode], replicates=replicates, device=device)
         setting = make_setting(assignment, options, secret=b"self-check", store=Path(work) / "evidence")
-        intake = take_in([notebook], assignment=assignment.slug, roster=[variant.student], work=Path(work) / "in")
+        handed_in = notebook if mode == "retrain" else beside(notebook, weights, Path(work) / "handed-in")
+        intake = take_in([handed_in], assignment=assignment.slug, roster=[variant.student], work=Path(work) / "in")
         if not intake.submissions:
             problem = intake.strays[0] if intake.strays else None
             raise SubmissionError(

@@ -20,7 +20,7 @@ from grader.errors import EvidenceError
 from grader.model import Isolation, Limits, View
 from grader.sandbox import Container, WarmStart
 from grader.scores import to_json
-from grader.setting import Options, make_setting
+from grader.setting import MODES, Options, make_setting
 from grader.submission import Intake, take_in
 
 _COURSE = click.option(
@@ -41,6 +41,9 @@ class Batch:
     view: View | None = None
     cpu_s: int | None = None
     cell_cpu_s: int | None = None
+    mode: str = "retrain"
+    replicates: int = 1
+    device: str = "cpu"
     cold: bool = False
     resume: bool = False
     as_json: bool = False
@@ -59,6 +62,9 @@ class Batch:
 @click.option("--view", type=click.Choice([str(view) for view in View]), default=None, help="What students' code sees; course.toml's by default.")
 @click.option("--cpu-limit", "cpu_s", type=click.IntRange(10), default=None, metavar="S", help="CPU seconds per submission.")
 @click.option("--cell-limit", "cell_cpu_s", type=click.IntRange(1), default=None, metavar="S", help="CPU seconds per cell.")
+@click.option("--mode", type=click.Choice(list(MODES)), default="retrain", show_default=True, help="Train again, load the weights handed in, or both and compare.")
+@click.option("--device", default="cpu", show_default=True, metavar="auto|cpu|cuda[:N]", help="Where students' tensors may live; auto: on a GPU where there is one.")
+@click.option("--replicates", type=click.IntRange(1, 20), default=1, show_default=True, metavar="K", help="Run every work K times, each with other seeds.")
 @click.option("--cold", is_flag=True, help="Start a fresh Python for every submission: slower, with the same results.")
 @click.option("--resume", is_flag=True, help="Keep what is graded already and still the same.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON lines.")
@@ -81,6 +87,10 @@ def grade_course(course: Course, slug: str, paths: Sequence[Path], batch: Batch)
         view=batch.view or course.view or assignment.view,
         cpu_s=batch.cpu_s,
         cell_cpu_s=batch.cell_cpu_s,
+        modes=MODES[batch.mode],
+        replicates=batch.replicates,
+        device=batch.device,
+        jobs=at_once(batch.jobs, assignment.limits),
     )
     with tempfile.TemporaryDirectory(prefix="zachet-") as work:
         setting = make_setting(assignment, options, secret=course.secret(), store=results.store)

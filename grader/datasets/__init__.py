@@ -8,7 +8,16 @@ from grader.datasets.discovery import FileReport, KnownRoot, find_data_root, kno
 from grader.datasets.fetch import CIFAR100, Archive, fetch
 from grader.datasets.roots import DataRoot, open_root
 from grader.datasets.synthetic import synthetic_root
-from grader.datasets.views import HiddenSet, PreparedView, hidden_set, prepare_view, public_images, training_part
+from grader.datasets.views import (
+    HiddenSet,
+    PreparedView,
+    hidden_set,
+    prepare_view,
+    public_images,
+    public_labels,
+    training_part,
+    visible_test,
+)
 
 __all__ = [
     "CIFAR100",
@@ -26,7 +35,9 @@ __all__ = [
     "open_root",
     "prepare_view",
     "public_images",
+    "public_labels",
     "synthetic_root",
     "training_part",
     "verify_files",
+    "visible_test",
 ]

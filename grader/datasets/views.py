@@ -159,10 +159,20 @@ def training_part(prepared: PreparedView, classes: Sequence[int]) -> HiddenSet:
 
     Raises DataError as `hidden_set` does.
     """
+    return _part(prepared, "train", classes)
+
+
+def visible_test(prepared: PreparedView, classes: Sequence[int]) -> HiddenSet:
+    """Return what student code finds in the `test` file of this view, as `training_part` does for the other one."""
+    return _part(prepared, "test", classes)
+
+
+def _part(prepared: PreparedView, split: Split, classes: Sequence[int]) -> HiddenSet:
     contents = contents_of(open_root(prepared.folder))
     chosen = _chosen(contents, classes)
-    rows = np.flatnonzero(np.isin(contents.train_fine, chosen))
-    return HiddenSet(images=_images(contents, "train", rows), labels=np.searchsorted(chosen, contents.train_fine[rows]).astype(np.int64))
+    fine = contents.fine(split)
+    rows = np.flatnonzero(np.isin(fine, chosen))
+    return HiddenSet(images=_images(contents, split, rows), labels=np.searchsorted(chosen, fine[rows]).astype(np.int64))
 
 
 def public_images(root: DataRoot, view: View, classes: Sequence[int]) -> NDArray[np.uint8]:
@@ -172,8 +182,20 @@ def public_images(root: DataRoot, view: View, classes: Sequence[int]) -> NDArray
     """
     contents = contents_of(root)
     chosen = _chosen(contents, classes)
-    splits: tuple[Split, ...] = ("train",) if view is View.SEALED else ("train", "test")
-    return np.concatenate([_images(contents, split, np.flatnonzero(np.isin(contents.fine(split), chosen))) for split in splits])
+    return np.concatenate([_images(contents, split, np.flatnonzero(np.isin(contents.fine(split), chosen))) for split in _seen(view)])
+
+
+def public_labels(root: DataRoot, view: View, classes: Sequence[int]) -> NDArray[np.int64]:
+    """Return the labels (n,) of `public_images`, in its order: positions in the sorted classes. Raises DataError as `hidden_set` does."""
+    contents = contents_of(root)
+    chosen = _chosen(contents, classes)
+    fine = np.concatenate([np.asarray(contents.fine(split)) for split in _seen(view)])
+    return np.searchsorted(chosen, fine[np.isin(fine, chosen)]).astype(np.int64)
+
+
+def _seen(view: View) -> tuple[Split, ...]:
+    """Return the published splits that student code can see something of."""
+    return ("train",) if view is View.SEALED else ("train", "test")
 
 
 def _chosen(contents: Contents, classes: Sequence[int]) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""The trial of the GPU, outside any sandbox: the full tier shows none to a run."""
+"""The trial of the GPU, outside any sandbox: what `--device cuda` can show to a run."""
 
 import os
 import subprocess

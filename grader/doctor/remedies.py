@@ -48,7 +48,7 @@ _OF: Mapping[str, Mapping[Machine | None, str]] = {
     },
     "engine": {
         None: "Needed only for --isolation container: start docker or podman, or install apptainer.",
-        Machine.GPU_NODE: "For work on the GPU: apptainer (`module load apptainer` on many clusters), podman or docker, and --isolation container.",
+        Machine.GPU_NODE: "Where namespaces are refused, for work on the GPU: apptainer (`module load apptainer` on many clusters), podman or docker, and --isolation container.",
     },
     "torch": {None: "python -m pip install torch torchvision, both from the same index."},
     "torchvision": {
@@ -56,7 +56,7 @@ _OF: Mapping[str, Mapping[Machine | None, str]] = {
         "pip install --index-url https://download.pytorch.org/whl/cpu torch torchvision."
     },
     "gpu": {
-        None: "Nothing has to be done for work on the CPU. In --isolation container, --gpus shows GPUs to a run; the full tier shows none.",
+        None: "Nothing has to be done for work on the CPU. For a GPU: a driver with /dev/nvidiactl and /dev/nvidia-uvm, a CUDA build of torch, and --device cuda.",
     },
     "data": {
         None: "`zachet data fetch cifar100`, or name the folder of the files in ZACHET_DATA; synthetic images stand in until then.",

@@ -18,6 +18,7 @@ from .limits import CellClock
 from .wire import Wire, WireClosed
 
 _MISSING_LISTED = 200
+_MOST_WEIGHTS = 64 << 20
 
 
 def run(reading: int, writing: int) -> None:
@@ -43,18 +44,23 @@ class Run:
         self._wire, self._job, self._scratch = wire, job, scratch
         self._clock = CellClock(job["cell_cpu_s"], job["cell_wall_s"], total_cpu_s=job["limits"]["cpu_s"])
         self._missing: list[dict[str, Any]] = []
+        self._loading: Any = None
         self._cell = -1
 
     def serve(self, notebook: Mapping[str, Any]) -> None:
         """Run the notebook and talk with the parent until all is said; raises WireClosed when the parent goes away."""
         probe = self._prepare()
-        session = self._run_cells(notebook, probe)
+        session, told = self._run_cells(notebook, probe)
         session.record("missing_imports", self._missing[:_MISSING_LISTED])
+        self._guarded(session, "trace", lambda: [session.record(name, value) for name, value in told().items()])
+        if self._loading is not None:
+            self._guarded(session, "load", lambda: self._load(session, notebook))
         self._guarded(session, "describe", lambda: probe.describe(session))
         self._wire.send({"type": "ready"})
         header, payload = self._wire.receive()
         given = _arrays(header, payload)
-        self._guarded(session, "answer", lambda: probe.answer(session, given))
+        present = self._loading.present if self._loading is not None else lambda _, given: given
+        self._guarded(session, "answer", lambda: probe.answer(session, present(session, given)))
         self._wire.send({"type": "done"})
 
     def _prepare(self) -> Any:
@@ -68,15 +74,17 @@ class Run:
         probe = _load_probe(job["probe"])
         if job["harden"]:
             harden.bound(job["limits"], job.get("unbounded", ()))
+        if job.get("gpu_share"):
+            reached = {**reached, **surroundings.take_gpu(job["gpu_share"])}
         self._wire.send({"type": "started", "environment": surroundings.environment(reached)})
         return probe
 
-    def _run_cells(self, notebook: Mapping[str, Any], probe: Any) -> Any:
+    def _run_cells(self, notebook: Mapping[str, Any], probe: Any) -> tuple[Any, Callable[[], dict[str, Any]]]:
+        """Run every cell; return what the probe sees, and what tells the records of the trainings and figures."""
         # Imported after the surroundings are made: what these import in turn reads the environment.
         from .epochs import Epochs
         from .session import Session
         from .shell import NotebookShell
-        from .trace import Trace
 
         shell = NotebookShell(self._clock, int(self._job["limits"]["output_mb"]) << 19, self._scratch)
         surroundings.answer_prompts()
@@ -87,13 +95,14 @@ class Run:
         sys.path.insert(0, "")
         sys.argv = [""]
         watched = _with_aliases(probe, self._job.get("aliases", {}))
-        epochs, trace = Epochs(shell.namespace, watched), Trace()
+        epochs = Epochs(shell.namespace, watched)
         rewriting.install(self._note_missing, epochs.note)
         shell.rewrite_with(rewriting.CellRewriter(watched))
+        trace = self._trace(shell, probe, watched)
         trace.install()
         for self._cell, cell in enumerate(notebook.get("cells", [])):
             if cell.get("cell_type") == "code":
-                trace.cell_started(self._cell)
+                trace.cell_started(self._cell, _source(cell))
                 epochs.cell_started(self._cell)
                 result = shell.run(_source(cell))
                 trace.cell_ended()
@@ -101,13 +110,32 @@ class Run:
                 times = {"cpu_s": round(result.cpu_s, 4), "wall_s": round(result.wall_s, 4)}
                 frame = {"type": "cell", "index": self._cell, "status": result.status, "error": result.error, **times}
                 self._wire.send(frame, json.dumps(result.outputs).encode("ascii"))
-        return Session(shell.namespace, epochs.epochs, trace.close())
+        return Session(shell.namespace, epochs.epochs, trace.close()), trace.told
+
+    def _trace(self, shell: Any, probe: Any, watched: Any) -> Any:
+        """Return what watches training, or in the mode `load` what leaves it out and loads weights in its place."""
+        from .definitions import StatementGuard
+        from .loading import Loading
+        from .trace import Trace
+
+        if self._job.get("mode") != "load":
+            weights_bytes = min(_MOST_WEIGHTS, int(self._job["limits"]["output_mb"]) << 18)
+            return Trace(shell.namespace, watched, weights_bytes=weights_bytes)
+        shell.rewrite_with(StatementGuard())
+        self._loading = Loading(shell, getattr(probe, "ALIASES", {}).get("model", ("model",)))
+        return self._loading
+
+    def _load(self, session: Any, notebook: Mapping[str, Any]) -> None:
+        sources = [_source(cell) for cell in notebook.get("cells", []) if cell.get("cell_type") == "code"]
+        # From the folder that cannot be written: a cell may have saved something else under the same name.
+        file = Path(self._job["files"]) / self._job["weights"] if self._job.get("weights") else None
+        self._loading.load(session, file, sources)
 
     def _note_missing(self, module: str) -> None:
         self._missing.append({"cell": self._cell, "module": module})
 
-    def _guarded(self, session: Any, phase: str, step: Callable[[], None]) -> None:
-        """Run a step of the probe within the limits of a cell and send its records; if it breaks, say so and go on."""
+    def _guarded(self, session: Any, phase: str, step: Callable[[], Any]) -> None:
+        """Run a step that touches what student code left within the limits of a cell and send its records; if it breaks, say so and go on."""
         error: BaseException | None = None
         try:
             self._clock.arm(last=True)

@@ -1,6 +1,7 @@
 """The surroundings of the notebook: environment variables, seeds, one thread, quiet input, and what is said about them."""
 
 import builtins
+import contextlib
 import functools
 import getpass
 import importlib
@@ -44,6 +45,23 @@ def seed_everything(seed: int) -> None:
     np.random.seed(seed % 2**32)  # noqa: NPY002 - what student code draws from
     torch.manual_seed(seed % 2**63)
     torch.set_num_threads(1)
+    # Fewer bits in products of float32, or the fastest way of the moment, would make the same work another one on another card.
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+
+
+def take_gpu(share: float) -> dict[str, str]:
+    """Start CUDA before any code of a student's, bound this process to `share` of the device's memory, and return what is used."""
+    import torch
+
+    try:
+        torch.cuda.set_per_process_memory_fraction(share, 0)
+        torch.zeros(8, device="cuda").sum().item()
+        return {"gpu": torch.cuda.get_device_name(0), "gpu_memory_share": f"{share:g}"}
+    except (RuntimeError, AssertionError) as error:  # a build without CUDA says so by an assertion
+        return {"gpu_error": (str(error).splitlines() or ["?"])[0][:200]}
 
 
 def answer_prompts() -> None:
@@ -86,11 +104,33 @@ def load_in_one_process() -> None:
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """Return the versions this run works with, and `extra`."""
+    """Return the versions and settings this run works with, and `extra`; `gpu` is empty on the CPU."""
     said: dict[str, str] = {"python": platform.python_version(), "system": platform.system(), "machine": platform.machine(), "threads": "1"}
     for name in _REPORTED:
         said[name] = _version(name)
-    return {**said, **extra}
+    return {**said, "cpu": _processor(), "gpu": "", **_arithmetic(), **extra}
+
+
+@functools.cache
+def _processor() -> str:
+    """Return the model of the processor, as far as the system says it."""
+    with contextlib.suppress(OSError), Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as stream:
+        for line in stream:
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def _arithmetic() -> dict[str, str]:
+    """Return what decides how numbers are rounded: the CUDA of this build of torch, and whether float32 may be computed with fewer bits."""
+    import torch
+
+    return {
+        "cuda": torch.version.cuda or "none",
+        "tf32": "on" if torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32 else "off",
+        "bf16_reduction": "on" if torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction else "off",
+        "float32_matmul_precision": torch.get_float32_matmul_precision(),
+    }
 
 
 @functools.cache

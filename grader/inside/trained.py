@@ -1,7 +1,7 @@
 """One optimised module: what training left of it, how it was fed, and whether it changed afterwards."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+
+from .hooks import Hook
 
 Fed = NDArray[np.generic]
 
@@ -91,12 +93,8 @@ class Trained:
         self.module, self.state = None, {}
 
 
-class Feed:
-    """A forward pre-hook that notes how one module is fed and takes itself off when nothing is left to note.
-
-    It survives what notebooks do to a module that carries it: a deep copy shares it (it knows its own module and ignores others),
-    and a pickle of the whole module stores a function of the standard library in its place that passes the arguments on.
-    """
+class Feed(Hook):
+    """A forward pre-hook that notes how one module is fed and takes itself off when nothing is left to note."""
 
     def __init__(self, trained: Trained) -> None:
         self._trained = trained
@@ -114,10 +112,16 @@ class Feed:
             self._handle.remove()
             self._handle = None
 
+    def let_go_of(self, trained: Trained) -> bool:
+        """Stop watching if this is the feed of `trained`, and tell whether it is."""
+        if self._trained is trained:
+            self.detach()
+        return self._trained is trained
+
     def __call__(self, module: nn.Module, arguments: tuple[Any, ...]) -> None:
         """Note the input of the watched module."""
-        if module is self._trained.module:
-            # An input that cannot be kept (a tensor of a tracing compiler, say) must not break the student's call.
+        if not torch.compiler.is_compiling() and module is self._trained.module:
+            # An input that cannot be kept must not break the student's call.
             with contextlib.suppress(Exception):
                 self._trained.note_input(arguments)
             if self._complete:
@@ -126,12 +130,6 @@ class Feed:
     @property
     def _complete(self) -> bool:
         return self._trained.fed_train is not None and self._trained.fed_eval is not None
-
-    def __deepcopy__(self, _memo: dict[int, Any]) -> "Feed":
-        return self
-
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return getattr, ({}, "get")
 
 
 def tensors_of(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:

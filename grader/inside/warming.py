@@ -18,7 +18,7 @@ from . import surroundings
 
 # What notebooks of a deep-learning course import, and what those libraries only load when they are first used.
 _MODULES = (
-    *("numpy", "torch", "torch.nn.functional", "torch.optim", "torch.optim.lr_scheduler", "torch.utils.data", "torch.func"),
+    *("numpy", "torch", "torch.nn.functional", "torch.optim", "torch.optim.lr_scheduler", "torch.utils.data", "torch.func", "safetensors.torch"),
     *("pandas", "scipy.stats", "scipy.sparse", "PIL.Image", "PIL.PngImagePlugin", "tqdm", "tqdm.auto", "tqdm.notebook"),
     *("sklearn.datasets", "sklearn.linear_model", "sklearn.metrics", "sklearn.model_selection", "sklearn.preprocessing"),
     *("torchvision", "torchvision.transforms", "torchvision.datasets", "torchvision.models"),
@@ -26,7 +26,7 @@ _MODULES = (
     *("IPython.core.pylabtools", "IPython.display", "IPython.core.completer", "seaborn", "inspect", "tarfile", "urllib.request"),
 )
 _LARGE_PAGE, _MADV_COLLAPSE = 2 << 20, 25
-_OURS = ("serving", "epochs", "session", "shell", "trace", "models")
+_OURS = ("serving", "epochs", "session", "shell", "trace", "models", "loading", "presenting")
 
 
 def warm_up() -> None:

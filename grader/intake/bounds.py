@@ -17,6 +17,8 @@ class Bounds:
     candidates_bytes: int = 192 * _MIB
     side_files: int = 200
     side_bytes: int = 64 * _MIB
+    weights_bytes: int = 256 * _MIB
+    all_weights_bytes: int = 512 * _MIB
     entries: int = 20_000
     cohort_entries: int = 100_000
     depth: int = 16

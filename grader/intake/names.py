@@ -1,8 +1,10 @@
 """Names of files as they come from other people's systems: which are safe, which are noise, what letters were meant."""
 
+import os
 import re
 import unicodedata
 import zlib
+from pathlib import Path
 from zipfile import ZipInfo
 
 _IGNORED = {
@@ -69,6 +71,17 @@ def for_windows(part: str) -> str:
     """Return a part of a path that NTFS takes for a plain file name: no drives, streams, devices or trailing dots."""
     plain = _FORBIDDEN_ON_WINDOWS.sub("_", part).rstrip(". ") or "_"
     return f"_{plain}" if _RESERVED.match(plain) else plain
+
+
+def kept_name(relative: tuple[str, ...]) -> str:
+    """Return the name under which a file beside the notebook is known: its parts in composed letters, with slashes between."""
+    return "/".join(unicodedata.normalize("NFC", part) for part in relative)
+
+
+def kept_path(target: Path, relative: tuple[str, ...]) -> Path:
+    """Return where a file of that name goes in the folder `target`."""
+    parts = kept_name(relative).split("/")
+    return target.joinpath(*(map(for_windows, parts) if os.name == "nt" else parts))
 
 
 def entry_name(entry: ZipInfo) -> str:

@@ -1,4 +1,4 @@
-"""The bytes of a notebook in, a clean notebook out: only cells with their text, only our own metadata, no outputs."""
+"""The bytes of a notebook in, a clean notebook out: only cells with their text and what they had printed, only our own metadata."""
 
 import json
 import re
@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from grader.intake import notebook_texts as texts
 from grader.intake.bounds import Bounds, size
 from grader.intake.decoding import decoded, parsed
+from grader.intake.printed import printed
 from grader.intake.says import Refused, say
 from grader.intake.texts import TOO_BIG
 from grader.model import Finding, Json, Text
@@ -158,7 +159,8 @@ def _clean_cell(cell: Any, number: int, name: str, bounds: Bounds) -> dict[str, 
     if kind == "code":
         if len(source) > bounds.code_bytes:
             wrong(texts.LONG_CODE)
-        return {"cell_type": kind, "execution_count": None, "metadata": _tags(cell), "outputs": [], "source": source}
+        outputs = printed(cell.get("outputs"))
+        return {"cell_type": kind, "execution_count": None, "metadata": _tags(cell), "outputs": outputs, "source": source}
     clean = {"cell_type": kind, "metadata": _tags(cell), "source": source}
     pictures = dict(_pictures(cell.get("attachments")))
     return {**clean, "attachments": pictures} if pictures else clean

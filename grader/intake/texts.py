@@ -6,6 +6,7 @@ from grader.model import Outcome, Text
 _FILES = Text(ru="Сданные файлы", en="The files handed in")
 _ARCHIVE = Text(ru="Сданный архив", en="The archive handed in")
 _WHOSE = Text(ru="Чья это работа", en="Whose work this is")
+_WEIGHTS = Text(ru="Какие веса учитываются", en="Which weights count")
 _WHICH = Text(ru="Какая тетрадь проверяется", en="Which notebook is graded")
 
 
@@ -41,6 +42,15 @@ MANY_FILES = _words(_FILES, _failed,
 SIDE_FILES_LEFT_OUT = _words(_FILES, _failed,
     ("Рядом с тетрадью слишком много файлов или слишком большие файлы; не взяты: {names}.", "There are too many or too big files beside the notebook; not taken: {names}."),
     ("Оставьте не больше {count} файлов общим объёмом до {limit}.", "Keep at most {count} files of {limit} in all."))
+BIG_WEIGHTS = _words(_FILES, _failed,
+    ("Файл весов «{name}» слишком велик ({seen}) и не взят: предел {limit} на файл, {total} на все.", "The file of weights “{name}” is too big ({seen}) and was not taken: the limit is {limit} for a file, {total} for all."),
+    ("Сохраните только веса модели, без оптимизатора: torch.save(model.state_dict(), 'model.pth').", "Save the weights of the model alone, without the optimiser: torch.save(model.state_dict(), 'model.pth')."))
+WEIGHTS_NAMED = _words(_WEIGHTS, _passed,
+    ("Из нескольких файлов весов учитывается «{name}»: его последним называет код тетради. Остальные не учитываются: {names}.", "Of several files of weights “{name}” counts: the notebook's code names it last. The others do not: {names}."),
+    ("Если имелся в виду другой, сдайте только его.", "If you meant another one, hand in only that."))
+WEIGHTS_CHOSEN = _words(_WEIGHTS, _passed,
+    ("Код тетради не называет ни одного из файлов весов; учитывается первый по имени, «{name}». Остальные не учитываются: {names}.", "The notebook's code names none of the files of weights; the first by name counts, “{name}”. The others do not: {names}."),
+    ("Если имелся в виду другой, сдайте только его.", "If you meant another one, hand in only that."))
 EMPTY_FILE = _words(_FILES, _failed,
     ("Файл «{name}» пуст.", "The file “{name}” is empty."),
     ("Сохраните работу ещё раз, откройте сохранённый файл для проверки и сдайте его.", "Save the work again, open the saved file to make sure, and hand that in."))

@@ -2,8 +2,6 @@
 
 import errno
 import hashlib
-import os
-import unicodedata
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,20 +10,20 @@ from grader.intake import notebook_texts, texts
 from grader.intake.archive import opened
 from grader.intake.bounds import Bounds, size
 from grader.intake.files import Contents, Folder, Item, contents
-from grader.intake.names import for_windows, stem, suffix
+from grader.intake.names import kept_name, kept_path, stem, suffix
 from grader.intake.notebook import Notebook, is_percent, read_notebook, read_script
 from grader.intake.roster import folded
 from grader.intake.says import Refused, Trouble, listed, say, summed
+from grader.intake.weights import BAD_TARGETS, KeptWeights, is_weights, keep_weights
 from grader.model import Finding
 
 _HEAD = 4096
 _NO_NOTEBOOK_INSIDE = {
     ".zip", ".rar", ".7z", ".gz", ".tar", ".pdf", ".docx", ".doc", ".xlsx", ".png", ".jpg", ".jpeg", ".gif", ".pth", ".pt", ".pkl", ".npy", ".npz",
-    ".onnx", ".csv", ".html", ".md", ".py", ".bin", ".safetensors",
+    ".onnx", ".csv", ".html", ".md", ".py", ".bin", ".safetensors", ".ckpt",
 }  # fmt: skip
 _ARCHIVES_OPENED = 4
 _OTHER_ARCHIVES = {".rar", ".7z", ".gz", ".tar", ".tgz", ".bz2", ".xz"}
-_BAD_TARGETS = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ}
 
 Parts = tuple[str, ...]
 Found = tuple[Parts, Item]
@@ -33,7 +31,7 @@ Found = tuple[Parts, Item]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """What was made of one hand-in: its copy in `stage`, or only findings."""
+    """What was made of one hand-in: its copy in `stage`, or only findings. `weights` is the name of the file of weights that counts."""
 
     source: str
     stage: Path
@@ -43,6 +41,7 @@ class Work:
     problems: tuple[Finding, ...]
     declared: str
     empty: bool
+    weights: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,19 +78,22 @@ def prepare(folder: Folder, *, source: str, student: str, assignment: str, stage
         if not candidates:
             found = replace(found, troubles=(*found.troubles, *_closed(found)))
         choice = _choose(candidates, found.items, source=source, student=student, assignment=assignment, explained=bool(problems or (found.troubles and not found.items)))
-        kept, left = _keep(found.items, choice.path, stage / "files", bounds)
+        beside = _beside(found.items, choice.path)
+        kept, left = _keep(beside, stage / "files", bounds)
+        weights = _weights(beside, choice, stage, bounds)
     if choice.notebook is not None:
         (stage / "notebook.ipynb").write_text(choice.notebook.text, encoding="utf-8", newline="\n")
     looked_at = [choice.content] if choice.notebook is not None else [candidate.content for candidate in candidates]
     return Work(
         source=source,
         stage=stage,
-        digest=_digest(looked_at, kept),
+        digest=_digest(looked_at, [*kept, *weights.kept]),
         notebook=choice.notebook,
         files=bool(kept),
-        problems=(*choice.problems, *problems, *summed(found.troubles), *left),
+        problems=(*choice.problems, *problems, *summed(found.troubles), *left, *weights.problems),
         declared=choice.notebook.student if choice.notebook else next((one.notebook.student for one in candidates if one.notebook), ""),
         empty=not candidates and not problems and not found.troubles,
+        weights=weights.chosen,
     )
 
 
@@ -203,15 +205,26 @@ def _choose(
     return _Choice(notebook=notebook, path=candidate.path, content=candidate.content, problems=(*note, *notebook.notes))
 
 
-def _keep(items: tuple[Found, ...], chosen: Parts, target: Path, bounds: Bounds) -> tuple[list[tuple[str, str]], list[Finding]]:
-    """Copy the files that came beside the notebook, as they lie relative to it; return their names and digests, and what was left out."""
+def _beside(items: tuple[Found, ...], chosen: Parts) -> list[Found]:
+    """Return the files that came beside the notebook, as they lie relative to it; none where there is no notebook."""
     base = chosen[:-1]
+    beside = [(path[len(base) :] if path[: len(base)] == base else path, item) for path, item in items if path != chosen]
+    return sorted(beside, key=lambda one: one[0]) if chosen else []
+
+
+def _weights(beside: list[Found], choice: _Choice, stage: Path, bounds: Bounds) -> KeptWeights:
+    return keep_weights(beside, choice.notebook.text if choice.notebook else "", stage / "files", stage / "with_weights", bounds)
+
+
+def _keep(beside: list[Found], target: Path, bounds: Bounds) -> tuple[list[tuple[str, str]], list[Finding]]:
+    """Copy the files beside the notebook but for weights; return their names and digests, and what was left out."""
     kept: list[tuple[str, str]] = []
     left: list[str] = []
     troubles: list[Trouble] = []
     budget = bounds.side_bytes
-    beside = [(path[len(base) :] if path[: len(base)] == base else path, item) for path, item in items if path != chosen]
-    for relative, item in sorted(beside, key=lambda one: one[0]) if chosen else ():
+    for relative, item in beside:
+        if is_weights(item):
+            continue
         if item.size > budget or len(kept) >= bounds.side_files:
             left.append("/".join(relative))
             continue
@@ -221,7 +234,7 @@ def _keep(items: tuple[Found, ...], chosen: Parts, target: Path, bounds: Bounds)
         except Refused:
             troubles.append(Trouble(words=texts.UNREADABLE, name="/".join(relative)))
         except OSError as error:
-            if error.errno not in _BAD_TARGETS:
+            if error.errno not in BAD_TARGETS:
                 raise
             troubles.append(Trouble(words=texts.SAME_NAME if error.errno == errno.EEXIST else texts.BAD_NAME, name="/".join(relative)))
         else:
@@ -232,12 +245,11 @@ def _keep(items: tuple[Found, ...], chosen: Parts, target: Path, bounds: Bounds)
 
 
 def _write(target: Path, relative: Parts, content: bytes) -> str:
-    parts = [unicodedata.normalize("NFC", part) for part in relative]
-    path = target.joinpath(*(map(for_windows, parts) if os.name == "nt" else parts))
+    path = kept_path(target, relative)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("xb") as stream:
         stream.write(content)
-    return "/".join(parts)
+    return kept_name(relative)
 
 
 def _digest(notebooks: list[bytes], kept: list[tuple[str, str]]) -> str:

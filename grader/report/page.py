@@ -9,6 +9,7 @@ from markupsafe import Markup
 from grader.content import content_dir
 from grader.model import Language
 from grader.report.accuracy import draw_accuracy
+from grader.report.final_table import final_table
 from grader.report.phrases import phrases
 from grader.report.visible import visible
 
@@ -38,6 +39,7 @@ def page_templates(language: Language) -> Environment:
     templates.filters["percent"] = partial(_percent, language=language)
     templates.globals["language"] = language
     templates.globals["draw_accuracy"] = draw_accuracy
+    templates.globals["final_table"] = final_table
     return templates
 
 

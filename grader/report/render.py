@@ -17,16 +17,30 @@ class FailedCell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OneRun:
+    """One of the runs that a score rests on; `number` counts from 1."""
+
+    number: int
+    mode: str
+    exit_reason: str
+    seed: str
+    device: str
+    cpu_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFacts:
     """What the page says of the run. Seconds and megabytes; a limit of 0 is not known.
 
-    `causes` are the cells that failed for a reason of their own, `followers` those that only missed a name after one had failed.
+    `tool` is the version that ran it, `runs` are all runs of the work (none where the score does not say). `causes` are the cells that failed for a reason of their own, `followers` those that only missed a name after one had failed.
     """
 
     exit_reason: str
     message: str
     seed: str
     device: str
+    tool: str
+    runs: tuple[OneRun, ...]
     cpu_s: float
     wall_s: float
     peak_mb: float
@@ -101,6 +115,8 @@ def _run_facts(execution: Mapping[str, Json], cells: list[Mapping[str, Json]]) -
         message=_text(execution.get("message")),
         seed=_text(execution.get("seed")),
         device=_text(execution.get("device")),
+        tool=_text(execution.get("tool")),
+        runs=tuple(_runs(execution)),
         cpu_s=_number(execution.get("cpu_s")),
         wall_s=_number(execution.get("wall_s")),
         peak_mb=_number(execution.get("peak_mb")),
@@ -113,6 +129,20 @@ def _run_facts(execution: Mapping[str, Json], cells: list[Mapping[str, Json]]) -
         causes=failed[False],
         followers=failed[True],
     )
+
+
+def _runs(execution: Mapping[str, Json]) -> Iterator[OneRun]:
+    listed = execution.get("runs")
+    for row in listed if isinstance(listed, list) else ():
+        if isinstance(row, dict):
+            yield OneRun(
+                number=int(_number(row.get("replicate"))) + 1,
+                mode=_text(row.get("mode")),
+                exit_reason=_text(row.get("exit_reason")),
+                seed=_text(row.get("seed")),
+                device=_text(row.get("device")),
+                cpu_s=_number(row.get("cpu_s")),
+            )
 
 
 def _cells(execution: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:

@@ -22,6 +22,8 @@ other. A run whose end the warm start could have caused is made again, cold; tha
 The child is given: the notebook, the probe, the data set, and after the last cell the hidden inputs. It is never given: labels, expected
 values, checks, scores, the environment, a file of this machine beside those. What it says is data: sized, parsed strictly, never executed.
 
+On a GPU (gpu.py) a run starts cold and sees one device, its driver and a part of /sys more; the address space is then not limited.
+
 guard.py looks at the process tree from outside and ends it at a limit: resident memory, CPU seconds, wall seconds, bytes said. Resource
 limits and, for root, a control group (cgroup.py) hold if a look comes too late. Killing bubblewrap ends the whole process namespace.
 
@@ -31,11 +33,12 @@ about itself (it is marked `reported`), and in the tier `none` anything at all. 
 
 from grader.model import Isolation
 from grader.sandbox import bubblewrap, container, reduced
+from grader.sandbox.gpu import Gpu, GpuPool, choose_gpus, find_gpus
 from grader.sandbox.job import Container, Job
 from grader.sandbox.run import execute
 from grader.sandbox.warm import WarmStart
 
-__all__ = ["Container", "Job", "WarmStart", "available", "execute"]
+__all__ = ["Container", "Gpu", "GpuPool", "Job", "WarmStart", "available", "choose_gpus", "execute", "find_gpus"]
 
 
 def available(isolation: Isolation, image: Container | None = None) -> None:

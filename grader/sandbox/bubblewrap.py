@@ -13,8 +13,9 @@ from pathlib import Path
 
 from grader.errors import IsolationError
 from grader.model import Json, Limits
-from grader.sandbox import launcher
+from grader.sandbox import gpu, launcher
 from grader.sandbox.folders import Bind, hidden_folders, python_binds
+from grader.sandbox.gpu import Gpu
 from grader.sandbox.job import RUNNER, STANDINS, WARM, Job, Place, interpreter, variables
 from grader.sandbox.seccomp import filter_program
 
@@ -90,15 +91,15 @@ def place_of(job: Job) -> Place:
         files=_FILES if job.files else "",
         probe=_PROBE,
         standins=_BIN if (job.inside / STANDINS).is_dir() else "",
-        read_only=(*_READ_ONLY, *(str(bind.target) for bind in python_binds())),
-        writable=(_WORK, _TMP, _SHM),
+        read_only=(*_READ_ONLY, *(gpu.SYSTEM if job.gpu else ()), *(str(bind.target) for bind in python_binds())),
+        writable=(_WORK, _TMP, _SHM, *(f"/dev/{node.name}" for node in (job.gpu.nodes if job.gpu else ()))),
     )
 
 
 def start_job(job: Job, groups: tuple[str, ...]) -> subprocess.Popen[bytes]:
     """Start the runner of `job` in a sandbox of its own; raises IsolationError when there can be none."""
     command = [*_process_limit(job.limits), *interpreter(f"{_INSIDE}/{RUNNER}", sys.executable)]
-    return _launch(_specification(_job_binds(job), command, job.limits, groups), subprocess.PIPE)
+    return _launch(_specification(_job_binds(job), command, job.limits, groups, device=job.gpu), subprocess.PIPE)
 
 
 def start_ahead(warm: int, errors: int) -> tuple[subprocess.Popen[bytes], int]:
@@ -127,15 +128,21 @@ def start_warm(inside: Path, control: int, errors: int) -> subprocess.Popen[byte
     return _launch(specification, control, stdout=subprocess.DEVNULL, stderr=errors)
 
 
-def resource_limits(limits: Limits) -> dict[str, int]:
-    """Return the resource limits of one process of a run, by their names in the module `resource`."""
-    return {
+def resource_limits(limits: Limits, device: Gpu | None = None) -> dict[str, int]:
+    """Return the resource limits of one process of a run, by their names in the module `resource`.
+
+    CUDA maps more addresses than any machine has memory; with a GPU the guard and the control group alone bound what is used.
+    """
+    found = {
         "RLIMIT_CPU": limits.cpu_s + _CPU_GRACE_S,
         "RLIMIT_FSIZE": limits.disk_mb << 20,
         "RLIMIT_NOFILE": _OPEN_FILES,
         "RLIMIT_CORE": 0,
         "RLIMIT_AS": (limits.memory_mb + _ADDRESS_SPACE_ABOVE_MB) << 20,
     }
+    if device is not None:
+        del found["RLIMIT_AS"]
+    return found
 
 
 def _inside_binds(inside: Path) -> list[Bind]:
@@ -199,7 +206,13 @@ def _popen(
 
 
 def _specification(
-    binds: list[Bind], command: list[str], limits: Limits, groups: tuple[str, ...], *, options: tuple[str, ...] = _OF_A_JOB
+    binds: list[Bind],
+    command: list[str],
+    limits: Limits,
+    groups: tuple[str, ...],
+    *,
+    options: tuple[str, ...] = _OF_A_JOB,
+    device: Gpu | None = None,
 ) -> dict[str, Json]:
     python = python_binds()
     root = os.geteuid() == 0
@@ -208,12 +221,12 @@ def _specification(
         "uid": DROP_TO_UID if root else None,
         "gid": DROP_TO_GID if root else None,
         "groups": list(groups),
-        "rlimits": dict(resource_limits(limits)),
+        "rlimits": dict(resource_limits(limits, device)),
         "join": None,
-        "before": [*_NAMESPACES, *options, *_system(), *_own_folders(limits.disk_mb << 20)],
+        "before": [*_NAMESPACES, *options, *_system(), *gpu.system_of(device), *_own_folders(limits.disk_mb << 20, device)],
         "binds": [[str(bind.source), str(bind.target)] for bind in (*python, *binds)],
         "texts": dict(_TEXTS),
-        "after": [*_masks(python), "--remount-ro", "/", *_environment(), "--chdir", _WORK],
+        "after": [*_masks(python), "--remount-ro", "/", *_environment(device), "--chdir", _WORK],
         "seccomp": base64.b64encode(filter_program()).decode("ascii"),
         "command": list(command),
     }
@@ -231,8 +244,8 @@ def _system() -> Iterator[str]:
         yield from ("--ro-bind-try", file, file)
 
 
-def _own_folders(disk: int) -> Iterator[str]:
-    yield from ("--dev", "/dev", "--size", str(disk), "--tmpfs", _SHM, "--remount-ro", "/dev")
+def _own_folders(disk: int, device: Gpu | None) -> Iterator[str]:
+    yield from ("--dev", "/dev", *gpu.shown_to(device), "--size", str(disk), "--tmpfs", _SHM, "--remount-ro", "/dev")
     yield from ("--size", str(disk), "--tmpfs", _TMP, "--size", str(disk), "--tmpfs", _WORK, "--symlink", _WORK, "/content")
     # Notebooks look for the data set one level up as well; the runner cannot make this link, as `/` is read-only by then.
     for name in ("cifar-100-python", "cifar-100-python.tar.gz"):
@@ -244,9 +257,9 @@ def _masks(python: tuple[Bind, ...]) -> Iterator[str]:
         yield from ("--size", "4096", "--tmpfs", str(folder), "--remount-ro", str(folder))
 
 
-def _environment() -> Iterator[str]:
+def _environment(device: Gpu | None) -> Iterator[str]:
     path = f"{_BIN}:{Path(sys.executable).parent}:/usr/bin:/bin"
-    for name, value in {**variables(home=_WORK, caches=_TMP), "PATH": path}.items():
+    for name, value in {**variables(home=_WORK, caches=_TMP), **gpu.variables_of(device), "PATH": path}.items():
         yield from ("--setenv", name, value)
 
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from grader.model import Isolation, Json, Limits
+from grader.model import Isolation, Json, Limits, Mode
+from grader.sandbox.gpu import Gpu
 
 INSIDE = Path(__file__).resolve().parent.parent / "inside"
 STANDINS = "standins"
@@ -31,7 +32,8 @@ class Job:
     `notebook` is nbformat 4 JSON text; `probe` is the assignment's file that records; `files` (beside the notebook) and `data`
     (the folder that holds `cifar-100-python/` and its archive) are shown to the run read-only; `seed` is 0..2^31-1; `aliases` are
     other names for what the probe looks for; `inside` is the folder with the program that runs there; `container` is for the tier
-    of that name only.
+    of that name only; `gpu` is the device that the tiers `full` and `none` show, None for the CPU. In the mode `load` nothing is
+    trained, and the weights are those of the file `weights` in `files`, if any.
     """
 
     notebook: str
@@ -44,6 +46,16 @@ class Job:
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     inside: Path = INSIDE
     container: Container | None = None
+    mode: Mode = Mode.RETRAIN
+    weights: str = ""
+    gpu: Gpu | None = None
+
+    @property
+    def device(self) -> str:
+        """Where tensors may live, in words: cpu, or cuda and which one."""
+        if self.gpu is not None:
+            return f"cuda:{self.gpu.number}"
+        return "cuda" if self.container and self.container.gpus else "cpu"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +92,9 @@ def opening(job: Job, place: Place) -> Mapping[str, Json]:
         "probe": place.probe,
         "aliases": {name: list(others) for name, others in job.aliases.items()},
         "standins": place.standins,
+        "mode": str(job.mode),
+        "weights": job.weights,
+        "gpu_share": job.gpu.share if job.gpu else None,
         "harden": job.isolation is not Isolation.NONE,
         "unbounded": list(_kept_by_others(job)),
         "landlock_ro": list(place.read_only),
@@ -90,9 +105,8 @@ def opening(job: Job, place: Place) -> Mapping[str, Json]:
 
 def _kept_by_others(job: Job) -> tuple[str, ...]:
     """Name the resource limits that the runner leaves alone: processes are counted for a whole uid, and CUDA maps more than there is."""
-    if job.isolation is Isolation.FULL:
-        return ()
-    return ("RLIMIT_NPROC", "RLIMIT_AS") if job.container and job.container.gpus else ("RLIMIT_NPROC",)
+    address_space = ("RLIMIT_AS",) if job.device != "cpu" else ()
+    return address_space if job.isolation is Isolation.FULL else ("RLIMIT_NPROC", *address_space)
 
 
 def variables(*, home: str, caches: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from grader.sandbox.gpu import variables_of
 from grader.sandbox.job import RUNNER, STANDINS, Job, Place, interpreter, variables
 
 # What programs need to start at all, on Windows above all; no variable that could hold a secret.
@@ -49,7 +50,7 @@ def start_job(job: Job, folder: Path) -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**kept, **temporary, **variables(home=str(work), caches=str(caches))},
+        env={**kept, **temporary, **variables(home=str(work), caches=str(caches)), **variables_of(job.gpu)},
         cwd=work,
         start_new_session=os.name == "posix",
     )

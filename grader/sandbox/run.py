@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from signal import Signals
 from typing import Any
 
+from grader.errors import IsolationError
 from grader.model import Execution, ExitReason, Given, Record, Run
 from grader.sandbox.child import Child
 from grader.sandbox.frames import MalformedFrame, write_arrays, write_frame
@@ -68,7 +69,7 @@ class _Conversation:
             isolation=self.job.isolation,
             start=self.child.start,
             seed=self.job.seed,
-            device="cuda" if self.job.container and self.job.container.gpus else "cpu",
+            device=self.job.device,
             cpu_s=round(self.guard.cpu_s, 3),
             wall_s=round(self.guard.wall_s, 3),
             peak_mb=round(self.guard.peak_mb, 1),
@@ -88,6 +89,8 @@ class _Conversation:
         try:
             for frame in self.talk.frames():
                 self.transcript.take(frame)
+                if frame.kind == "started":
+                    self._require_gpu()
                 if self.transcript.done:
                     break
                 if frame.kind == "ready":
@@ -99,6 +102,15 @@ class _Conversation:
         except MalformedFrame as malformed:
             return given, str(malformed)
         return given, ""
+
+    def _require_gpu(self) -> None:
+        """Raise IsolationError when the run cannot use the GPU it was to have; said before any code of a student's."""
+        if self.job.gpu is not None and not self.transcript.environment.get("gpu"):
+            raise IsolationError(
+                "PyTorch cannot use the GPU in the sandbox, so this work was not run.",
+                where=f"{self.job.device}: {self.transcript.environment.get('gpu_error', 'no reason given')}",
+                remedy="Run `zachet doctor`; a CPU-only build of PyTorch and a driver that is too old are common. Pass --device cpu to grade on the CPU.",
+            )
 
     def _ending(self, fault: str) -> Ending:
         if self.transcript.done:

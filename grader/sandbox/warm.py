@@ -118,8 +118,8 @@ class WarmStart:
 
 
 def serves(job: Job) -> bool:
-    """Whether a job can start warm: only the full tier has sandboxes to enter, and only on Linux."""
-    return job.isolation is Isolation.FULL and sys.platform.startswith("linux") and (job.inside / WARM_FILE).is_file()
+    """Whether a job can start warm: only the full tier has sandboxes to enter, only on Linux, and CUDA must not be there before a fork."""
+    return job.gpu is None and job.isolation is Isolation.FULL and sys.platform.startswith("linux") and (job.inside / WARM_FILE).is_file()
 
 
 def _key(inside: Path) -> _Key:

@@ -45,57 +45,84 @@ class Lines:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What was decided: the work's mean accuracy, the line it had to reach, the share of the points that it earns."""
+    """What was decided: the work's mean accuracy, the line it had to reach, the share of the points that it earns.
+
+    `borderline` passes only because the doubt counts for the work; `again` says that one more run might still settle it.
+    """
 
     decision: Decision
     accuracy: float
     line: float
     share: float
     borderline: bool
+    again: bool = False
 
 
-def lines(reference: Reference, policy: Policy, run: int) -> Lines:
-    """Return the lines for the mean of the first `run` runs of a work, of `policy.replicates` at most.
+def lines(reference: Reference, policy: Policy, run: int, first: int = 1) -> Lines:
+    """Return the lines for the mean of `run` runs of a work that is looked at from its run `first` on, up to `policy.replicates`.
 
-    The fail line is a one-sided t prediction bound: a work as good as the reference falls below it with probability
-    `false_fail / replicates`, so that over all runs together it fails at most with probability `false_fail`. The clear line is the
-    same bound from below for work that is worse by `margin`.
+    The fail line is a one-sided t prediction bound: at each look a work as good as the reference falls below it with probability
+    `false_fail` over the number of looks, so that over all of them together it fails at most with probability `false_fail`. The clear
+    line is the same bound from below for work that is worse by `margin`.
     """
-    down = _reach(reference, policy.false_fail / policy.replicates, run)
-    up = _reach(reference, policy.false_pass / policy.replicates, run)
+    looks = max(policy.replicates, run, first) - first + 1
+    down = _reach(reference, policy.false_fail / looks, run)
+    up = _reach(reference, policy.false_pass / looks, run)
     return Lines(fail=reference.mean - down, clear=reference.mean - policy.margin + up)
 
 
-def decide(accuracies: Sequence[float], reference: Reference, policy: Policy) -> Decision:
+def decide(accuracies: Sequence[float], reference: Reference, policy: Policy, first: int = 1) -> Decision:
     """Return the decision after these runs of one work, in their order; one that is not a number counts as 0.
 
-    Each run is judged by the mean up to it, and the first run that decides counts. After the last run that the policy allows
-    nothing stays borderline: the work passes.
+    From run `first` on each run is judged by the mean up to it, and the first run that decides counts. After the last run that the
+    policy allows nothing stays borderline: the work passes.
     """
-    values = [value if math.isfinite(value) else 0.0 for value in accuracies][: policy.replicates]
-    for run in range(1, len(values) + 1):
-        bounds = lines(reference, policy, run)
-        mean = math.fsum(values[:run]) / run
-        if _reaches(mean, bounds.clear):
-            return Decision.PASS
-        if not _reaches(mean, bounds.fail):
-            return Decision.FAIL
-    return Decision.PASS if len(values) >= policy.replicates else Decision.BORDERLINE
+    last = max(policy.replicates, first)
+    values = _finite(accuracies)[:last]
+    for run in range(first, len(values) + 1):
+        decision = _look(values[:run], lines(reference, policy, run, first))
+        if decision is not Decision.BORDERLINE:
+            return decision
+    return Decision.PASS if len(values) >= last else Decision.BORDERLINE
 
 
-def judge(accuracies: Sequence[float], reference: Reference, policy: Policy) -> Judgement:
-    """Return decision and points for a work that will be run no more: what is still borderline passes. Needs one run at least."""
-    last = decide(accuracies, reference, policy)
-    values = [value if math.isfinite(value) else 0.0 for value in accuracies]
+def judge(accuracies: Sequence[float], reference: Reference, policy: Policy, *, first: int = 1, silent: int = 0) -> Judgement:
+    """Return decision and points for a work from all its runs so far; what is still borderline passes. Needs one run at least.
+
+    `first` runs were made before anybody looked; `silent` further runs gave no accuracy: they tell nothing and are not repeated.
+    Whoever runs a work again only while `again` is said has the error rates of `decide`; runs beyond that change the mean, and an
+    honest repetition still fails at most with probability `false_fail`.
+    """
+    values = _finite(accuracies)
     mean = math.fsum(values) / len(values)
-    bounds = lines(reference, policy, min(len(values), policy.replicates))
+    bounds = lines(reference, policy, len(values), first)
     line = min(bounds.fail, bounds.clear)
-    decision = Decision.FAIL if last is Decision.FAIL else Decision.PASS
+    seen = _look(values, bounds)
+    decision = Decision.FAIL if seen is Decision.FAIL else Decision.PASS
     share = share_of_points(mean, chance=reference.chance, line=line, mean=reference.mean, line_share=policy.line_share)
     if decision is Decision.PASS:
         share = max(share, policy.line_share)
-    between = decision is Decision.PASS and not _reaches(mean, bounds.clear) and policy.replicates > 1
-    return Judgement(decision=decision, accuracy=mean, line=line, share=share, borderline=between)
+    doubtful = seen is Decision.BORDERLINE
+    made, last = len(values) + silent, max(policy.replicates, first)
+    return Judgement(
+        decision=decision,
+        accuracy=mean,
+        line=line,
+        share=share,
+        borderline=doubtful and last > 1,
+        again=made < first or (doubtful and made < last),
+    )
+
+
+def _look(values: Sequence[float], bounds: Lines) -> Decision:
+    mean = math.fsum(values) / len(values)
+    if _reaches(mean, bounds.clear):
+        return Decision.PASS
+    return Decision.BORDERLINE if _reaches(mean, bounds.fail) else Decision.FAIL
+
+
+def _finite(accuracies: Sequence[float]) -> list[float]:
+    return [value if math.isfinite(value) else 0.0 for value in accuracies]
 
 
 def share_of_points(accuracy: float, *, chance: float, line: float, mean: float, line_share: float) -> float:

@@ -14,7 +14,7 @@ from grader.evidence import Evidence, load
 from grader.model import Isolation, Limits, Score, Submission, View
 from grader.pipeline import Setting
 from grader.sandbox import WarmStart
-from grader.setting import Options, make_setting
+from grader.setting import MODES, Options, make_setting
 from grader.submission import Intake, take_in
 from tests.escapes.corpus import ASSIGNMENT, HERE, Attack, cells_of, corpus, hand_in, write_notebook
 from tests.escapes.ground import Ground, State
@@ -76,10 +76,13 @@ def run_campaign(folder: Path, attacks: Sequence[Attack] | None = None, *, start
         works = {one.student: one for one in intake.submissions}
         variants = {student.id: Variant(student=student, assignment="assignment", rule="", classes=(0, 55, 58)) for student in roster}
         alone, _ = _grade(NEIGHBOURS, works, variants, folder / "alone", jobs=1)
-        long = [attack.student for attack in chosen if not attack.short]
+        long = [attack.student for attack in chosen if not attack.short and attack.mode == "retrain"]
+        loading = [attack.student for attack in chosen if attack.mode == "load"]
         short = [attack.student for attack in chosen if attack.short]
         done, results = _grade(_amid(long, NEIGHBOURS[:2]), works, variants, folder / "beside", jobs=JOBS, start=start)
         done.update(_grade_short(short, works, variants, folder / "beside", start=start))
+        more, _ = _grade(loading, works, variants, folder / "beside", jobs=JOBS, start=start, mode="load")
+        done.update(more)
         finish(results, title="Escapes", language="ru")
         return Campaign(
             outcomes={attack.student: _outcome(attack, done[attack.student], results) for attack in chosen if attack.student in done},
@@ -130,9 +133,10 @@ def _grade(
     jobs: int,
     start: Start = "cold",
     limits: Mapping[str, int] | None = None,
+    mode: str = "retrain",
 ) -> tuple[dict[str, Done], Results]:
     results = Results(root=root, assignment="assignment")
-    setting = _setting(results)
+    setting = replace(_setting(results), modes=MODES[mode])
     if limits:
         setting = replace(setting, limits=replace(setting.limits, **limits))
     batch = [(works[student], variants[student]) for student in students if student in works]

@@ -11,6 +11,7 @@ A file begins with a comment block that says, in TOML, what the attack tries and
     # short = true                # runs into a limit, so it gets small ones
     # name = "..."                # the student's name, where that is a part of the attack
     # verdict = "held"            # where it is not "failed"
+    # mode = "load"               # where the weights handed in are loaded in place of training
     # ///
 
 What follows are cells in percent format, which are handed in behind `cells/prelude.py`; or, where the files themselves are the attack, a
@@ -50,6 +51,7 @@ class Attack:
     short: bool = False
     name: str = ""
     verdict: str = "failed"
+    mode: str = "retrain"
 
     @property
     def title(self) -> str:

@@ -1,0 +1,1 @@
+"""A small lab of images, and weights for it: what the tests of the mode `load` hand in."""
