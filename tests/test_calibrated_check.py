@@ -71,16 +71,6 @@ def test_work_below_the_line_is_told_how_far_and_how_rare_that_is_for_honest_wor
     assert 0.85 < conclusion.share < 1
 
 
-def test_exactly_on_the_line_passes_and_one_image_less_fails(tmp_path: Path) -> None:
-    line = lines(lab_with().thresholds.reference((0, 55, 58), LAB.policy), LAB.policy, 1).fail  # type: ignore[union-attr]
-    # The whole calibration moved so that its line is 210 of 300 images.
-    moved = lab_with({"0,55,58": replace(row(), accuracies=tuple(value + 0.7 - line for value in SEEN))})
-    assert judged(tmp_path / "on", 210, moved).outcome is Outcome.PASSED
-    below = judged(tmp_path / "below", 209, moved)
-    assert below.outcome is Outcome.FAILED
-    assert "right answers short of it: 1)" in below.rationale.en
-
-
 def several(tmp_path: Path, rights: Sequence[int | None], *, replicates: int = 3, planned: int = 1) -> Conclusion:
     """Judge a work whose runs were right on so many images each; None died before it was measured."""
     runs = []
@@ -131,6 +121,15 @@ def test_the_picture_shows_every_run_with_its_interval_and_the_mean(tmp_path: Pa
     assert [(one.number, one.accuracy) for one in picture.runs] == [(1, 0.733333), (2, 0.736667), (3, 0.73)]
     assert all(one.low < one.place < one.high for one in picture.runs)
     assert [one.height for one in picture.runs] == sorted(one.height for one in picture.runs)
+
+def test_exactly_on_the_line_passes_and_one_image_less_fails(tmp_path: Path) -> None:
+    line = lines(lab_with().thresholds.reference((0, 55, 58), LAB.policy), LAB.policy, 1).fail  # type: ignore[union-attr]
+    # The whole calibration moved so that its line is 210 of 300 images.
+    moved = lab_with({"0,55,58": replace(row(), accuracies=tuple(value + 0.7 - line for value in SEEN))})
+    assert judged(tmp_path / "on", 210, moved).outcome is Outcome.PASSED
+    below = judged(tmp_path / "below", 209, moved)
+    assert below.outcome is Outcome.FAILED
+    assert "right answers short of it: 1)" in below.rationale.en
 
 
 def test_guessing_earns_nothing(tmp_path: Path) -> None:
@@ -236,16 +235,38 @@ def test_figures_that_make_no_picture_draw_nothing(figures: Any) -> None:
     assert draw_accuracy(figures) is None
 
 
-@pytest.mark.parametrize("wrong", [{"run": 1, "accuracy": "x", "low": 0, "high": 1}, {"run": 1, "accuracy": math.nan, "low": 0, "high": 1}, {"run": 1}])
-def test_runs_that_are_no_numbers_draw_nothing(tmp_path: Path, wrong: Json) -> None:
-    known: dict[str, Any] = dict(several(tmp_path, [220, 221, 219]).figures or {})
-    assert draw_accuracy({**known, "runs": [*known["runs"], wrong]}) is None
+POINTS: list[Json] = [{"run": run, "accuracy": seen, "low": seen - 0.05, "high": seen + 0.05} for run, seen in enumerate((0.69, 0.70, 0.62), 1)]
+
+
+def test_several_runs_stand_each_on_a_row_of_its_own_within_the_picture(tmp_path: Path) -> None:
+    figures = {**(judged(tmp_path, 201, lab_with()).figures or {}), "runs": POINTS}
+    picture = draw_accuracy(figures)
+    assert picture is not None
+    assert picture.runs[2].place < picture.runs[0].place < picture.runs[1].place
+    assert len({run.height for run in picture.runs}) == 3
+    assert all(0 < run.low < run.place < run.high < 640 for run in picture.runs)
+
+
+@pytest.mark.parametrize("points", [None, [], POINTS[:1], "x"])
+def test_a_single_run_is_drawn_as_it_always_was(tmp_path: Path, points: Json) -> None:
+    figures = {**(judged(tmp_path, 201, lab_with()).figures or {}), "runs": points}
+    picture = draw_accuracy(figures)
+    assert picture is not None
+    assert picture.runs == ()
+
+
+def test_points_that_are_no_numbers_draw_nothing(tmp_path: Path) -> None:
+    known = judged(tmp_path, 201, lab_with()).figures or {}
+    more: tuple[Json, ...] = (3, {"run": 4, "accuracy": "x", "low": 0, "high": 1}, {"run": 4, "accuracy": math.nan, "low": 0, "high": 1}, {"run": 4, "accuracy": 0.7})
+    for wrong in more:
+        assert draw_accuracy({**known, "runs": [*POINTS, wrong]}) is None
 
 
 @pytest.mark.parametrize(("language", "words"), [("ru", "среднее по запускам"), ("en", "the mean of your runs")])
 def test_the_report_shows_every_run_and_says_that_the_large_dot_is_their_mean(tmp_path: Path, language: Language, words: str) -> None:
+    made = finding(judged(tmp_path, 201, lab_with()))
     score = sample_score()
-    first = replace(score.criteria[0], findings=(finding(several(tmp_path, [220, 221, 219])),))
+    first = replace(score.criteria[0], findings=(replace(made, figures={**(made.figures or {}), "runs": POINTS, "runs_sd": 0.044}),))
     page = render_report(replace(score, criteria=(first,)), "{}", language)
     assert page.count('<circle class="run"') == 3
     assert words in page

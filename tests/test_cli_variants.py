@@ -9,6 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from grader.cli.variants import variants
+from grader.model import Recipe, View
+from grader.thresholds import Thresholds, key_of, recipe_digest, sort_out, write_thresholds
+from variants.difficulty import load_difficulty
 from variants.errors import VariantsError
 from variants.manifest import read_manifest
 
@@ -75,6 +78,8 @@ def test_assign_names_what_was_resolved_and_who_shares_a_set(roster: Path, tmp_p
         "assignment": "",
         "group_is": "printed",
         "students": 3,
+        "kept": [],
+        "kept_against_the_rule": [],
         "resolved": [{"id": "20У102", "resolution": "next-free: class_3 80 -> 81"}],
         "identical": [{"classes": [23, 39, 58], "who": ["20У101", "20У103"]}],
     }
@@ -102,6 +107,55 @@ def test_a_keyed_rule_takes_the_secret_from_a_file_or_the_environment(roster: Pa
     assert "none was given. Pass --secret-file FILE or set ZACHET_SECRET." in refusal(*arguments, "-o", tmp_path / "c.csv")
 
 
+def balanced(folder: Path, text: str = "band = 0.05") -> Path:
+    path = folder / "mine.toml"
+    path.write_text(f'name = "mine"\ntitle = "t"\nkind = "keyed"\ncount = 3\ndifficulty = "balanced"\n{text}\n', encoding="utf-8")
+    return path
+
+
+def test_a_balanced_set_is_kept_when_the_roster_grows_and_when_the_rule_is_edited(roster: Path, tmp_path: Path) -> None:
+    out, rule = tmp_path / "variants.csv", balanced(tmp_path)
+    arguments = ("assign", roster, "--rule", rule, "-o", out, "--assignment", "iu5_lab1")
+    secret = {"ZACHET_SECRET": "0123456789abcdef"}
+
+    first = run(*arguments, env=secret)
+    before = {one.student.id: one.classes for one in read_manifest(out)}
+    roster.write_text(ROSTER.replace("20У101;", "20У100;Ли Вэй;ИУ5-24М;1;ИУ5\n20У101;"), encoding="utf-8")
+    second = run(*arguments, env=secret)
+    after = {one.student.id: one.classes for one in read_manifest(out)}
+    balanced(tmp_path, "band = 0.01\naround = 0.9")
+    third = run(*arguments, env=secret)
+
+    assert "Kept" not in first.output
+    assert second.output.splitlines()[1:] == ["Kept from the manifest that was there: 2"]
+    assert {name: after[name] for name in before} == before
+    assert third.output.splitlines()[1:3] == [
+        "Kept from the manifest that was there: 3",
+        "Of these, not allowed by the rule as it is now (delete the manifest to draw anew): 3",
+    ]
+    assert {one.student.id: one.classes for one in read_manifest(out)} == after
+    assert json.loads(run(*arguments, "--json", env=secret).output)["kept_against_the_rule"] == list(after)
+
+
+def test_a_balanced_rule_refuses_a_file_that_is_no_manifest(roster: Path, tmp_path: Path) -> None:
+    (tmp_path / "variants.csv").write_text("id;name\n1;x\n", encoding="utf-8")
+
+    message = refusal("assign", roster, "--rule", balanced(tmp_path), "-o", tmp_path / "variants.csv", "--assignment", "iu5_lab1")
+
+    assert "this is not a manifest of variants" in message
+
+
+def test_show_of_a_balanced_rule_gives_what_assign_gives(roster: Path, tmp_path: Path) -> None:
+    out, rule, secret = tmp_path / "variants.csv", balanced(tmp_path, "band = 0.02"), tmp_path / "secret"
+    secret.write_text("0123456789abcdef\n", encoding="utf-8")
+    options = ("--rule", rule, "--assignment", "iu5_lab1", "--secret-file", secret)
+    run("assign", roster, "-o", out, *options)
+
+    shown = json.loads(run("show", roster, "20У102", *options, "--json").output)
+
+    assert [tuple(one["classes"]) for one in shown["variants"]] == [one.classes for one in read_manifest(out) if one.student.id == "20У102"]
+
+
 def test_assign_does_not_replace_its_roster(roster: Path) -> None:
     assert "the manifest would replace the roster" in refusal("assign", roster, "--rule", "iu5-2024", "-o", roster)
     assert roster.read_bytes() == ROSTER.encode("cp1251")
@@ -115,6 +169,111 @@ def test_lint_counts_over_the_default_range(rule: str, repeated: int, code: int)
     assert "groups 1-10, numbers 1-35, streams iu5, guimc, foreign: 1,050 variants\n" in result.output
     assert f"The same class twice, of 1,050: {repeated}\n" in result.output
     assert len(json.loads(run("lint", rule, "--json").output)["repeated"]) == repeated
+
+
+def test_lint_names_the_unlucky_and_how_unequal_the_variants_are(roster: Path) -> None:
+    lines = run("lint", "iu5-2026").output.splitlines()
+    place = lines.index("The unlucky, the lowest of all:")
+    found = json.loads(run("lint", "iu5-2026", "--json").output)["difficulty"]
+
+    assert lines[place - 1].startswith("What the reference reaches, predicted for 1,050 variants: least 0.529, quartiles ")
+    assert lines[place + 1] == "  group 4, number 16, iu5: 11, 46, 66: 0.529 ± 0.029, predicted"
+    assert lines[place + 6] == "No pass line could tell good work from guessing: 0"
+    assert [one["who"] for one in found["lowest"]][:1] == ["group 4, number 16, iu5"]
+    assert found["min"] <= found["q1"] <= found["median"] <= found["q3"] <= found["max"]
+    assert len(found["variants"]) == found["sets"] == 1050
+    assert all(one["accuracy"] == round(load_difficulty().predict(one["classes"]), 4) for one in found["variants"][::50])
+    assert "  20У101 Иванова Анна (line 2): 39, 58, 23: 0." in run("lint", "iu5-2024", roster).output
+
+
+def test_lint_leaves_out_of_the_spread_what_is_no_set_of_classes(tmp_path: Path) -> None:
+    found = json.loads(run("lint", "iu5-2024", "--json").output)
+    single = tmp_path / "one.toml"
+    single.write_text('name = "one"\ntitle = "t"\nkind = "formula"\ngroup_is = "printed"\n[[class]]\nfrom = "group"\n', encoding="utf-8")
+
+    assert found["difficulty"]["sets"] == found["variants"] - len(found["repeated"])
+    assert json.loads(run("lint", single, "--json").output)["difficulty"] is None
+
+
+def test_lint_of_a_keyed_rule_has_the_spread_of_all_sets_that_can_be_drawn() -> None:
+    plain, narrow = (json.loads(run("lint", rule, "--json").output)["difficulty"] for rule in ("random-3", "balanced-3"))
+
+    assert plain["sets"] == 161_700
+    assert narrow["max"] - narrow["min"] <= 0.05 + 1e-4  # rounded to four digits
+    assert "each of the 161,700 sets that can be drawn: least 0.4" in run("lint", "random-3").output
+
+
+def test_lint_flags_sets_too_close_to_guessing(tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.toml"
+    pairs.write_text(
+        'name = "pairs"\ntitle = "t"\nkind = "formula"\ngroup_is = "printed"\n[[class]]\nvalue = 35\n[[class]]\nfrom = "number"\n', encoding="utf-8"
+    )
+
+    result = run("lint", pairs, "--groups", "1", "--variants", "11,71")
+
+    assert result.exit_code == 1
+    assert (
+        "No pass line could tell good work from guessing: 1\n"
+        "  group 1, number 11: 35, 11: predicted 0.560; the pass line would be about 0.523, and guessing reaches 0.535\n"
+    ) in result.output
+
+
+def calibration(path: Path, *, mean: float, train: float = 0.99, recipe: Recipe | None = None) -> Path:
+    """Write a calibration of the set that group 4, number 16 of iu5-2026 has."""
+    made, classes = load_difficulty().made, (11, 46, 66)
+    accuracies = [mean - 0.01, mean, mean + 0.01]
+    thresholds = Thresholds(
+        assignment="iu5_lab1",
+        engine="fast",
+        recipe=recipe_digest(recipe or Recipe(hidden=(10,), lr=0.005, batch=128, epochs=250)),
+        view=View.SEALED,
+        data_name="cifar100",
+        data=made["data"]["digest"],
+        environment={},
+        variants={key_of(classes): sort_out(classes, accuracies, [train] * 3, hidden=300)},
+    )
+    write_thresholds(path, thresholds)
+    return path
+
+
+def test_lint_believes_what_was_measured_before_what_is_predicted(tmp_path: Path) -> None:
+    result = run("lint", "iu5-2026", "--thresholds", calibration(tmp_path / "t.json", mean=0.5))
+
+    assert result.exit_code == 0
+    assert "predicted for 1,050 variants, measured for 1 of them: least 0.500," in result.output
+    assert "  group 4, number 16, iu5: 11, 46, 66: 0.500, measured\n" in result.output
+    assert "do not compare" not in result.output
+
+
+def test_lint_flags_a_measured_set_without_a_usable_line_and_another_recipe(tmp_path: Path) -> None:
+    file = calibration(tmp_path / "t.json", mean=0.36, recipe=Recipe(hidden=(20,), lr=0.005, batch=128, epochs=250))
+
+    result = run("lint", "iu5-2026", "--thresholds", file)
+
+    assert result.exit_code == 1
+    assert (
+        "No pass line could tell good work from guessing: 1\n"
+        "  group 4, number 16, iu5: 11, 46, 66: measured 0.360; on these classes the reference itself cannot be told from guessing\n"
+    ) in result.output
+    assert "The calibration is of another recipe, view or data set than the prediction" in result.output
+
+
+def test_lint_flags_a_set_on_which_no_training_of_the_reference_converged(tmp_path: Path) -> None:
+    result = run("lint", "iu5-2026", "--thresholds", calibration(tmp_path / "t.json", mean=0.33, train=0.33))
+
+    assert result.exit_code == 1
+    assert (
+        "  group 4, number 16, iu5: 11, 46, 66: predicted 0.529; the reference did not converge on these classes (3 of 3 trainings)\n"
+    ) in result.output
+
+
+def test_lint_takes_the_calibration_of_the_course_around_the_roster(roster: Path, tmp_path: Path) -> None:
+    (tmp_path / "course.toml").write_text('title = "t"\n', encoding="utf-8")
+    (tmp_path / "thresholds").mkdir()
+    calibration(tmp_path / "thresholds" / "iu5_lab1.json", mean=0.5)
+    roster.write_text(ROSTER + "20У103;Ли Вэй;ИУ5-24М;16;ИУ5\n", encoding="utf-8")
+
+    assert "  20У103 Ли Вэй (line 4): 11, 46, 66: 0.500, measured\n" in run("lint", "iu5-2026", roster).output
 
 
 def test_lint_takes_other_ranges(roster: Path) -> None:

@@ -55,7 +55,7 @@ def test_a_bundled_formula_gives_the_classes_of_its_year(name: str, group: int, 
 
 
 def test_the_bundled_rules_are_named_as_their_files() -> None:
-    assert rule_names() == ("iu5-2022", "iu5-2023", "iu5-2024", "iu5-2025", "iu5-2026", "random-3")
+    assert rule_names() == ("balanced-3", "iu5-2022", "iu5-2023", "iu5-2024", "iu5-2025", "iu5-2026", "random-3")
     assert [load_rule(name).name for name in rule_names()] == list(rule_names())
 
 

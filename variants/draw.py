@@ -23,7 +23,7 @@ def draw(secret: bytes, assignment: str, student: str, *, count: int, classes: i
     is left. With count <= 10 and classes <= 100 no set is more likely than another by more than a part in 2**180.
     """
     keyed = _keyed(secret, assignment).copy()
-    keyed.update(_framed(student))
+    keyed.update(framed(student))
     number = int.from_bytes(keyed.digest(), "big") % math.perm(classes, count)  # the digits that are spent
     picked: list[int] = []  # ascending
     for size in range(classes, classes - count, -1):
@@ -38,10 +38,11 @@ def draw(secret: bytes, assignment: str, student: str, *, count: int, classes: i
 
 @lru_cache(maxsize=16)
 def _keyed(secret: bytes, assignment: str) -> hmac.HMAC:
-    return hmac.new(secret, _framed(_PURPOSE) + _framed(assignment), "sha256")
+    return hmac.new(secret, framed(_PURPOSE) + framed(assignment), "sha256")
 
 
-def _framed(text: str) -> bytes:
+def framed(text: str) -> bytes:
+    """Return the text in UTF-8 after its length in 4 bytes, big-endian, so that texts side by side cannot be read in two ways."""
     raw = text.encode()
     return len(raw).to_bytes(4, "big") + raw
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from variants.errors import VariantsError
+from variants.giving import give
 from variants.group import GroupIs
 from variants.manifest import Variant
 from variants.roster import Student, label
@@ -27,14 +28,19 @@ _HasClasses = TypeVar("_HasClasses", Case, Variant)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lint:
-    """What was found. `unusable` names students that the rule cannot give any classes; `cases` counts all variants looked at."""
+    """What was found. `unusable` names students that the rule cannot give any classes; `every` are all variants looked at."""
 
     rule: str
-    cases: int
+    every: tuple[Case, ...]
     repeated: tuple[Case, ...]
     outside: tuple[Case, ...]
     identical: tuple[tuple[Case, ...], ...]
     unusable: tuple[str, ...] = ()
+
+    @property
+    def cases(self) -> int:
+        """How many variants were looked at."""
+        return len(self.every)
 
     @property
     def clean(self) -> bool:
@@ -77,15 +83,11 @@ def lint_roster(
     """Look at the variants that `rule` gives these students, as `assign` would without resolving anything."""
     cases: list[Case] = []
     unusable: list[str] = []
-    for student in students:
-        try:
-            classes = rule.classes_for(student, group_is=group_is, assignment=assignment, secret=secret, stream=stream)
-        except VariantsError as error:
-            if error.where != label(student):
-                raise
-            unusable.append(f"{error.where}: {error.what}")
+    for student, said in give(students, rule, assignment=assignment, secret=secret, group_is=group_is, stream=stream):
+        if isinstance(said, VariantsError):
+            unusable.append(f"{said.where}: {said.what}")
         else:
-            cases.append(Case(who=label(student), classes=classes))
+            cases.append(Case(who=label(student), classes=said))
     return _lint(rule, cases, unusable)
 
 
@@ -104,7 +106,7 @@ def _lint(rule: Rule, cases: Iterable[Case], unusable: Sequence[str] = ()) -> Li
     every = tuple(cases)
     return Lint(
         rule=rule.name,
-        cases=len(every),
+        every=every,
         repeated=tuple(case for case in every if repeated(case.classes)),
         outside=tuple(case for case in every if outside(case.classes)),
         identical=shared_sets(every),

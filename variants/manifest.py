@@ -8,6 +8,7 @@ from typing import Literal
 
 from variants.cifar100 import names
 from variants.errors import VariantsError
+from variants.giving import Said, give
 from variants.group import GroupIs
 from variants.roster import Student, label, wrong_id
 from variants.rule import CLASSES, Rule, wrong_with
@@ -45,8 +46,12 @@ def assign(
     group_is: GroupIs | None = None,
     stream: str = "",
     resolve: Resolve | None = None,
+    kept: Sequence[Variant] = (),
 ) -> tuple[Variant, ...]:
     """Give every student the classes of `rule`, in the order of `students`; nobody's depend on who else is there.
+
+    A rule that gives every set once is the exception: there a set goes to the first who draws it. Who has one already, by this rule
+    and for this assignment among `kept`, keeps it.
 
     `group_is` overrides what the rule means by group, `stream` stands for those whose roster line names none. With
     `resolve="next-free"` a class that repeats an earlier one or lies outside 0..99 moves up to the next class the student does not have
@@ -55,13 +60,12 @@ def assign(
     note = f"group is {group_is}" if group_is not in (None, rule.group_is) and rule.uses_group() else ""
     variants: list[Variant] = []
     problems: list[VariantsError] = []
-    for student in students:
+    sets = {one.student.id.casefold(): one.classes for one in kept if (one.rule, one.assignment) == (rule.name, assignment)}
+    given = give(students, rule, assignment=assignment, secret=secret, group_is=group_is, stream=stream, kept=sets)
+    for student, said in given:
         try:
-            classes = rule.classes_for(student, group_is=group_is, stream=stream, assignment=assignment, secret=secret)
-            classes, moved = _valid(student, classes, resolve)
+            classes, moved = _valid(student, said, resolve)
         except VariantsError as error:
-            if error.where != label(student):
-                raise
             problems.append(error)
             continue
         known = student if student.stream or not stream else replace(student, stream=stream)
@@ -141,8 +145,10 @@ def variant_record(variant: Variant) -> dict[str, int | str | list[int] | list[s
     }
 
 
-def _valid(student: Student, classes: tuple[int, ...], resolve: Resolve | None) -> tuple[tuple[int, ...], str]:
+def _valid(student: Student, classes: Said, resolve: Resolve | None) -> tuple[tuple[int, ...], str]:
     """Return valid classes and what was moved to make them so; raises VariantsError naming the student."""
+    if isinstance(classes, VariantsError):
+        raise classes
     wrong = wrong_with(classes)
     if not wrong:
         return classes, ""

@@ -14,6 +14,7 @@ from variants.roster import Student, label
 from variants.table import fold
 
 CLASSES = 100  # CIFAR-100: class indices are 0..99
+Relation = Literal["", "different", "same"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +36,28 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a keyed rule asks of a set of classes. Where it asks anything, no two students of a course have the same set.
+
+    The predicted accuracy lies within `band` (its whole width, over 0 to 1) around `around`, or around the median of what
+    `superclasses` leaves when that is None; a `band` of None allows any accuracy. `superclasses` are all "different", all the
+    "same", or "" for as they come.
+    """
+
+    band: float | None = None
+    around: float | None = None
+    superclasses: Relation = ""
+
+    def __str__(self) -> str:
+        centre = "the median" if self.around is None else f"{self.around:g}"
+        parts = [f"predicted accuracy within {self.band:g} around {centre}"] if self.band is not None else []
+        parts += [{"different": "no two of one superclass", "same": "all of one superclass"}[self.superclasses]] if self.superclasses else []
+        return ", ".join([*parts, "nobody has another's set"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One rule: `formulas` for a formula rule, `draws` (how many classes) for a keyed one.
+    """One rule: `formulas` for a formula rule, `draws` (how many classes) and perhaps `wanted` for a keyed one.
 
     `formulas` has the terms of all classes per stream, by the rule's own name for it; a rule without streams has them under "".
     `spellings` leads from every folded spelling of a stream (`fold_stream`) to that name.
@@ -49,10 +70,11 @@ class Rule:
     formulas: Mapping[str, tuple[Term, ...]] = field(default_factory=dict)
     spellings: Mapping[str, str] = field(default_factory=dict)
     draws: int = 0
+    wanted: Wanted | None = None
 
     def __str__(self) -> str:
         if self.kind == "keyed":
-            return f"{self.draws} keyed draws"
+            return f"{self.draws} keyed draws" + (f": {self.wanted}" if self.wanted else "")
         by_class = zip(*self.formulas.values(), strict=True)
         return ", ".join(
             str(terms[0])
@@ -109,6 +131,16 @@ class Rule:
             return tuple([_value(term, student, group_is or self.group_is) for term in terms])
         except VariantsError as error:
             raise VariantsError(error.what, where=label(student), remedy=error.remedy) from error
+
+    def key(self, assignment: str, secret: bytes | None) -> bytes:
+        """Return the secret of a keyed rule; raises VariantsError when it or the assignment is missing."""
+        if not assignment:
+            raise VariantsError(
+                "this rule draws classes per assignment, and none was named.", where=f"rule {self.name}", remedy="Pass --assignment."
+            )
+        if secret is None:
+            raise absent_secret(self.name)
+        return secret
 
 
 def _value(term: Term, student: Student, group_is: GroupIs) -> int:

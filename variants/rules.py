@@ -8,16 +8,17 @@ from typing import Any, Literal
 
 from variants.errors import VariantsError
 from variants.group import GroupIs
-from variants.rule import Rule, Term, fold_stream
+from variants.rule import Relation, Rule, Term, Wanted, fold_stream
 
 __all__ = ["BUNDLED", "Rule", "load_rule", "rule_names"]
 
 BUNDLED = Path(__file__).parent / "rules"
 _KEYS = {
     "formula": ("name", "title", "kind", "group_is", "streams", "class"),
-    "keyed": ("name", "title", "kind", "count"),
+    "keyed": ("name", "title", "kind", "count", "difficulty", "band", "around", "superclasses"),
 }
 _COUNT_MAX = 10
+_CHOSEN_MIN, _CHOSEN_MAX = 2, 4  # a rule that chooses among all sets of so many classes has to go through them
 _ADD_MAX = 10_000
 
 
@@ -48,7 +49,9 @@ def _rule(content: Mapping[str, Any], where: str) -> Rule:
         _known(key, _KEYS[kind], where=where, remedy=f"A {kind} rule has the keys {', '.join(_KEYS[kind])}.")
     name, title = _string(content, "name", where), _string(content, "title", where)
     if kind == "keyed":
-        return Rule(name=name, title=title, kind="keyed", draws=_integer(content, "count", where, low=1, high=_COUNT_MAX))
+        wanted = _wanted(content, where)
+        low, high = (_CHOSEN_MIN, _CHOSEN_MAX) if wanted else (1, _COUNT_MAX)
+        return Rule(name=name, title=title, kind="keyed", draws=_integer(content, "count", where, low=low, high=high), wanted=wanted)
     meaning = _string(content, "group_is", where)
     _known(meaning, list(GroupIs), where=f"{where}, key group_is", remedy="The number of a group is printed or ordinal.")
     spellings = _spellings(content.get("streams", {}), f"{where}, [streams]")
@@ -65,6 +68,23 @@ def _rule(content: Mapping[str, Any], where: str) -> Rule:
         formulas={stream: tuple(terms[stream] for terms in by_class) for stream in streams},
         spellings=spellings,
     )
+
+
+def _wanted(content: Mapping[str, Any], where: str) -> Wanted | None:
+    """Return what a keyed rule asks of the sets it gives, None when it asks nothing."""
+    difficulty = _string(content, "difficulty", where) if "difficulty" in content else "any"
+    _known(difficulty, ("any", "balanced"), where=f"{where}, key difficulty", remedy="Sets are balanced, or of any difficulty.")
+    superclasses: Relation = ""
+    if "superclasses" in content:
+        written = _string(content, "superclasses", where)
+        _known(written, ("any", "different", "same"), where=f"{where}, key superclasses", remedy="Superclasses are different, the same, or any.")
+        superclasses = "different" if written == "different" else "same" if written == "same" else ""
+    if difficulty == "any":
+        for key in {"band", "around"} & content.keys():
+            raise VariantsError(f"the key {key} goes with balanced draws.", where=where, remedy='Add difficulty = "balanced".')
+        return Wanted(superclasses=superclasses) if superclasses else None
+    around = _share(content, "around", where) if "around" in content else None
+    return Wanted(band=_share(content, "band", where), around=around, superclasses=superclasses)
 
 
 def _spellings(table: Any, where: str) -> dict[str, str]:
@@ -129,6 +149,14 @@ def _integer(table: Mapping[str, Any], key: str, where: str, *, low: int, high: 
             f"the key {key} is not a whole number from {low} to {high}.", where=where, remedy=f"Write {key} = {max(low, 3)}, say."
         )
     return value
+
+
+def _share(table: Mapping[str, Any], key: str, where: str) -> float:
+    value = table.get(key)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1:
+        example = {"band": 0.05, "around": 0.75}[key]
+        raise VariantsError(f"the key {key} is not a number between 0 and 1.", where=where, remedy=f"Write {key} = {example}, say.")
+    return float(value)
 
 
 def _known(word: str, known: Iterable[str], *, where: str, remedy: str) -> None:

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from grader.assignment import Assignment, load_assignment
 from grader.calibration import Bench, calibrate_fast, calibrate_true, distinct, empty, recipe_of
-from grader.cli.variants import DEFAULT_GROUPS, DEFAULT_NUMBERS, number_range
+from grader.cli.reading import DEFAULT_GROUPS, DEFAULT_NUMBERS, number_range
 from grader.course import Course, course_around
 from grader.datasets import find_data_root, prepare_view
 from grader.errors import ConfigurationError

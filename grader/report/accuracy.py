@@ -1,7 +1,7 @@
 """The picture of an accuracy: the reference's trainings on the same classes, the pass line, the work with its interval."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.model import Json
@@ -66,10 +66,12 @@ def draw_accuracy(figures: Mapping[str, Json] | None) -> AccuracyPicture | None:
     points = [number["mean"] + sd * (8 * step / _STEPS - 4) for step in range(_STEPS + 1)]
     heights = [_BASE - (_BASE - _PEAK) * math.exp(-(((value - number["mean"]) / sd) ** 2) / 2) for value in points]
     curve = "M" + " L".join(f"{place(value)},{height:.1f}" for value, height in zip(points, heights, strict=True))
+    every = 20 if last - first <= 0.4 else 10
+    ticks = [step / every for step in range(every + 1) if first <= step / every <= last]
     return AccuracyPicture(
         curve=curve,
         dots=tuple(place(value) for value in trainings),
-        ticks=tuple((place(value), value) for value in _ticks(first, last)),
+        ticks=tuple((place(value), value) for value in ticks),
         line=place(number["line"]),
         chance=place(number["chance"]),
         work=place(number["accuracy"]),
@@ -77,30 +79,30 @@ def draw_accuracy(figures: Mapping[str, Json] | None) -> AccuracyPicture | None:
         high=place(number["high"]),
         mean=place(number["mean"]),
         passed=number["accuracy"] >= number["line"] - 1e-6,
-        runs=tuple(_run_point(one, place, above=len(runs) - index, of=len(runs)) for index, one in enumerate(runs)),
+        runs=_drawn(runs, place),
     )
 
 
-def _ticks(first: float, last: float) -> list[float]:
-    """Return the twentieths between the ends, or the tenths where those would stand too close for a small screen."""
-    every = 20 if last - first <= 0.4 else 10
-    return [step / every for step in range(every + 1) if first <= step / every <= last]
-
-
-def _run_point(one: Mapping[str, float], place: Callable[[float], float], *, above: int, of: int) -> RunPoint:
-    """Return one of `of` runs as the picture shows it, so many rows above the work's own point."""
-    return RunPoint(
-        number=int(one["run"]),
-        accuracy=one["accuracy"],
-        place=place(one["accuracy"]),
-        low=place(one["low"]),
-        high=place(one["high"]),
-        height=round(_WORK - min(_APART, _ROOM / of) * above, 1),
+def _drawn(runs: Sequence[Mapping[str, float]], place: Callable[[float], float]) -> tuple[RunPoint, ...]:
+    """Return the runs, each on a line of its own above the work's."""
+    return tuple(
+        RunPoint(
+            number=int(one["run"]),
+            accuracy=one["accuracy"],
+            place=place(one["accuracy"]),
+            low=place(one["low"]),
+            high=place(one["high"]),
+            height=round(_WORK - min(_APART, _ROOM / len(runs)) * (len(runs) - index), 1),
+        )
+        for index, one in enumerate(runs)
     )
 
 
 def _runs(listed: Json) -> list[dict[str, float]]:
-    rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+    """Return every run of a work that was run more than once."""
+    if not isinstance(listed, list) or len(listed) < 2:
+        return []
+    rows = [row if isinstance(row, dict) else {} for row in listed]
     return [{key: _finite(row[key]) for key in ("run", "accuracy", "low", "high")} for row in rows]
 
 
