@@ -1,6 +1,7 @@
 """Reading an assignment folder: what is accepted, and the words for what is not."""
 
 import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -333,8 +334,9 @@ def test_a_folder_of_assignments_that_does_not_exist_is_named(tmp_path: Path) ->
 
 def test_the_examples_of_the_guide_make_an_assignment_that_loads(folder: Folder) -> None:
     guide = (Path(__file__).parent.parent / "docs" / "writing-an-assignment.md").read_text(encoding="utf-8")
-    (toml,) = re.findall(r"```toml\n(.*?)```", guide, re.DOTALL)
+    toml, mutant = re.findall(r"```toml\n(.*?)```", guide, re.DOTALL)
     lab, checks, probe = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    assert {"fails", "title", "edit", "printed"} == set(tomllib.loads(mutant))
     path = folder(toml, checks, name="my_lab")
     (path / "lab.py").write_text(lab, encoding="utf-8")
     assignment = load_assignment(path)
