@@ -221,7 +221,7 @@ def test_lint_flags_sets_too_close_to_guessing(tmp_path: Path) -> None:
 def calibration(path: Path, *, mean: float, train: float = 0.99, recipe: Recipe | None = None) -> Path:
     """Write a calibration of the set that group 4, number 16 of iu5-2026 has."""
     made, classes = load_difficulty().made, (11, 46, 66)
-    accuracies = [mean - 0.01, mean, mean + 0.01] * 3
+    accuracies = [mean - 0.01, mean, mean + 0.01]
     thresholds = Thresholds(
         assignment="iu5_lab1",
         engine="fast",
@@ -230,7 +230,7 @@ def calibration(path: Path, *, mean: float, train: float = 0.99, recipe: Recipe 
         data_name="cifar100",
         data=made["data"]["digest"],
         environment={},
-        variants={key_of(classes): sort_out(classes, accuracies, [train] * 9, hidden=300)},
+        variants={key_of(classes): sort_out(classes, accuracies, [train] * 3, hidden=300)},
     )
     write_thresholds(path, thresholds)
     return path
