@@ -9,6 +9,7 @@ import pytest
 
 from grader.assignment import load_assignment
 from grader.cli import main
+from grader.sandbox import find_gpus
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
@@ -194,3 +195,16 @@ def test_debug_shows_the_traceback(tmp_path: Path, capsys: pytest.CaptureFixture
     with pytest.raises(SystemExit):
         main(["--debug", "grade", "--course", str(tmp_path)])
     assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("device", "expected"), [("cuda", 4), ("cuda:7", 4), ("tpu", 2)])
+def test_a_device_that_is_not_here_is_said_and_nothing_is_graded(
+    course: Path, capsys: pytest.CaptureFixture[str], device: str, expected: int
+) -> None:
+    if find_gpus() and device != "tpu":
+        pytest.skip("this machine has a GPU")
+    code, _, err = run(capsys, "grade", "--course", course, "--device", device)
+    assert code == expected
+    assert device in err
+    assert "cpu" in err
+    assert not list((course / "results").rglob("*.json"))
