@@ -66,7 +66,7 @@ def _confusion_matrices(text: str, cell: int) -> list[ClassReport]:
     return found
 
 
-@check(ru="Отчёт говорит о той же модели", en="The report is about this model")
+@check(ru="Отчёт говорит о той же модели", en="The report is about this model", of_training=True)
 def report_as_measured(evidence: Evidence) -> Conclusion:
     """One of the printed reports on the visible test data has the accuracy that the measured model has there (`logits_test`, `labels_test`)."""
     labels = evidence.kept("labels_test")
