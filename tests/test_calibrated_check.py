@@ -71,6 +71,16 @@ def test_work_below_the_line_is_told_how_far_and_how_rare_that_is_for_honest_wor
     assert 0.85 < conclusion.share < 1
 
 
+def test_an_accuracy_just_short_of_the_line_is_not_written_as_the_line(tmp_path: Path) -> None:
+    line = lines(lab_with().thresholds.reference((0, 55, 58), LAB.policy), LAB.policy, 1).fail  # type: ignore[union-attr]
+    moved = lab_with({"0,55,58": replace(row(), accuracies=tuple(value + 0.7003 - line for value in SEEN))})
+    conclusion = judged(tmp_path, 210, moved)
+    assert conclusion.outcome is Outcome.FAILED
+    assert conclusion.expected == "≥ 0.7003"
+    assert "0.7000 is below the pass line 0.7003" in conclusion.rationale.en
+    assert "0.7000 ниже порога 0.7003" in conclusion.rationale.ru
+
+
 def several(tmp_path: Path, rights: Sequence[int | None], *, replicates: int = 3, planned: int = 1) -> Conclusion:
     """Judge a work whose runs were right on so many images each; None died before it was measured."""
     runs = []

@@ -27,7 +27,7 @@ def by_the_book(classes: list[int]) -> float:
         shares.append(1 / (1 + sum(odds)))
     raw = (sum(shares) / count - 1 / count) / (1 - 1 / count)
     skill = formula["intercept"] + formula["slope"] * raw + formula["doubling"] * math.log2(count / 3)
-    return float(1 / count + (1 - 1 / count) * min(1, max(0, skill)))
+    return 1 / count + (1 - 1 / count) * min(1.0, max(0.0, float(skill)))
 
 
 @settings(deadline=None)

@@ -135,7 +135,7 @@ OWN = Passes(role="evaluation", source=0, loader=0, rows=600, accuracy=((4, 0.95
         ("| FC(3) | lr = 0.1, bs = 32, epochs = 5 | train = 70 %, test = 95 % |", Outcome.PASSED),
         ("| FC(3) | lr = 0.1, bs = 32, epochs = 5 | test = 70 % |\n| FC(8) | lr = 0.5, bs = 64, epochs = 9 | test = 99 % |", Outcome.PASSED),
         ("| FC(3) | lr = 0.1, bs = 32, epochs = 5 | test = 98 %, train = 95 % |", Outcome.FAILED),
-        ("| FC(8) | lr = 0.5, bs = 64, epochs = 9 | test = 70 % |", Outcome.FAILED),
+        ("| FC(8) | lr = 0.5, bs = 64, epochs = 9 | test = 70 % |", Outcome.PASSED),
         ("| a table of something else | 7 % |", Outcome.SKIPPED),
     ],
 )

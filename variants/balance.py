@@ -100,8 +100,7 @@ def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
 def _identities(sets: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """Return one number per set, whatever other sets there are: its ascending classes as digits, base 128."""
     weights = np.uint64(128) ** np.arange(sets.shape[1], dtype=np.uint64)
-    numbers: NDArray[np.uint64] = (sets.astype(np.uint64) * weights).sum(axis=1, dtype=np.uint64)
-    return numbers
+    return np.asarray((sets.astype(np.uint64) * weights).sum(axis=1, dtype=np.uint64))
 
 
 def _all_sets(count: int) -> NDArray[np.uint8]:

@@ -32,7 +32,7 @@ def against_reference(evidence: Evidence, assignment: Assignment, thresholds: Th
         share=judgement.share,
         rationale=_sentence(judgement, reference, assignment.policy, repeated),
         hint=hint,
-        expected=f"≥ {judgement.line:.3f}",
+        expected=f"≥ {judgement.line:.{_digits(judgement)}f}",
         actual=repeated.shown(),
         figures=_figures(repeated, judgement, reference, known),
         again=judgement.again,
@@ -47,13 +47,13 @@ def _dealt(evidence: Evidence) -> list[int]:
 def _sentence(judgement: Judgement, reference: Reference, policy: Policy, repeated: Repeated) -> Text:
     seen, line, mean, n = judgement.accuracy, judgement.line, reference.mean, reference.n
     spread = repeated.spread()
-    rate = f"{100 * policy.false_fail:g}"
+    rate, digits = f"{100 * policy.false_fail:g}", _digits(judgement)
     if judgement.decision is Decision.FAIL:
         short = max(1, math.ceil((line - seen) * reference.hidden - 1e-6))
         return Text(
-            ru=f"Точность {seen:.3f}{spread.ru} ниже порога {line:.3f} для ваших классов (не хватило верных ответов: {short}): эталонное обучение "
+            ru=f"Точность {seen:.{digits}f}{spread.ru} ниже порога {line:.{digits}f} для ваших классов (не хватило верных ответов: {short}): эталонное обучение "
             f"даёт на них в среднем {mean:.3f} (обучений: {n}), а честное его повторение оказывается ниже порога не чаще чем в {rate} % случаев.",
-            en=f"The accuracy {seen:.3f}{spread.en} is below the pass line {line:.3f} of your classes (right answers short of it: {short}): the "
+            en=f"The accuracy {seen:.{digits}f}{spread.en} is below the pass line {line:.{digits}f} of your classes (right answers short of it: {short}): the "
             f"reference reaches {mean:.3f} on them on average ({n} trainings), and an honest repetition of it falls below the line at most {rate} % of the time.",
         )
     doubt = _doubt(judgement, repeated, max(policy.replicates, repeated.planned))
@@ -63,6 +63,12 @@ def _sentence(judgement: Judgement, reference: Reference, policy: Policy, repeat
         en=f"The accuracy {seen:.3f}{spread.en} reaches the pass line {line:.3f} of your classes; the reference reaches {mean:.3f} on them on average "
         f"({n} trainings).{doubt.en}",
     )
+
+
+def _digits(judgement: Judgement) -> int:
+    """Return how many decimals tell a failed accuracy from the line that it missed."""
+    missed = judgement.decision is Decision.FAIL
+    return next((digits for digits in (3, 4, 5) if not missed or f"{judgement.accuracy:.{digits}f}" != f"{judgement.line:.{digits}f}"), 6)
 
 
 def _doubt(judgement: Judgement, repeated: Repeated, most: int) -> Text:

@@ -19,9 +19,9 @@ _HINT = Text(
 )
 
 
-@check(ru="Итоговая таблица согласуется с обучениями", en="The final table agrees with the trainings")
+@check(ru="Итоговая таблица согласуется с обучениями", en="The final table agrees with the trainings", of_training=True)
 def table_agrees(evidence: Evidence, assignment: Assignment) -> Conclusion:
-    """No row contradicts the training it describes by more than chance explains, and some row describes one.
+    """No row contradicts the training it describes by more than chance explains.
 
     A row whose training is no longer in the notebook is no contradiction: only the last configuration survives in many. The table as the
     trainings fill it goes into the report whatever the student wrote.
@@ -48,18 +48,20 @@ def _conclude(trace: Trace, lines: Sequence[Line], rows: Sequence[Row], last: Tr
             actual="; ".join(_claimed(line) for line in wrong[:4]),
             vouched=Vouched.REPORTED,
         )
-    if rows and not known:
-        return failed(
-            Text(ru="Ни одна строка таблицы не описывает обучение из этой тетради.", en="No row of the table describes a training of this notebook."),
-            hint=_HINT,
-            expected=_numbers(trace, last),
-            actual=rows[0].written[:200],
-            vouched=Vouched.REPORTED,
-        )
     if not rows:
         return replace(
             nothing_trained(),
             rationale=Text(ru="Своей таблицы с результатами в тетради нет; ниже то, что показали обучения.", en="The notebook has no table of results of its own; below is what the trainings showed."),
+        )
+    if not known:
+        return passed(
+            Text(
+                ru="Ни одна строка таблицы не описывает обучение из этой тетради: спросите о них на защите.",
+                en="No row of the table describes a training of this notebook: ask about them at the defence.",
+            ),
+            expected=_numbers(trace, last),
+            actual=rows[0].written[:200],
+            vouched=Vouched.REPORTED,
         )
     return passed(
         Text(ru=f"Строк, подтверждённых обучением: {len(known)} из {len(rows)}.", en=f"Rows that a training confirms: {len(known)} of {len(rows)}."), vouched=Vouched.REPORTED

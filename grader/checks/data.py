@@ -11,7 +11,7 @@ from grader.model import Text, Vouched
 _SHARED = 0.02
 
 
-@check(ru="Обучающие данные перемешиваются", en="The training data are shuffled")
+@check(ru="Обучающие данные перемешиваются", en="The training data are shuffled", of_training=True)
 def training_shuffled(evidence: Evidence) -> Conclusion:
     """A training loader gives the rows in another order in every epoch, by whatever means. One batch an epoch needs no shuffling."""
 
@@ -33,7 +33,7 @@ def training_shuffled(evidence: Evidence) -> Conclusion:
     )
 
 
-@check(ru="Аугментация только при обучении", en="Augmentation in training only")
+@check(ru="Аугментация только при обучении", en="Augmentation in training only", of_training=True)
 def augmented_in_training_only(evidence: Evidence) -> Conclusion:
     """What is validated is the same rows every time: no loader of evaluations gives an index other contents when it is read again."""
 
@@ -54,7 +54,7 @@ def augmented_in_training_only(evidence: Evidence) -> Conclusion:
     )
 
 
-@check(ru="Тест не участвует в обучении", en="The test data take no part in training")
+@check(ru="Тест не участвует в обучении", en="The test data take no part in training", of_training=True)
 def never_trained_on_test(evidence: Evidence) -> Conclusion:
     """No training reads the very data that its model is judged on. Judging on training data as well is fine."""
     trace = trace_of(evidence)
@@ -110,7 +110,7 @@ def _judged_anywhere(runs: Sequence[TrainingRun]) -> set[int]:
     return {passes.source for run in runs for passes in run.evaluation if passes.source is not None}
 
 
-@check(ru="Обучение и тест не пересекаются", en="Training and test data do not overlap")
+@check(ru="Обучение и тест не пересекаются", en="Training and test data do not overlap", of_training=True)
 def parts_disjoint(evidence: Evidence) -> Conclusion:
     """By content: hardly a row that is trained on is also among those the model is judged on. The data itself is `never_trained_on_test`'s."""
 
@@ -137,7 +137,7 @@ def parts_disjoint(evidence: Evidence) -> Conclusion:
     )
 
 
-@check(ru="Метки пронумерованы от 0", en="Labels are numbered from 0")
+@check(ru="Метки пронумерованы от 0", en="Labels are numbered from 0", of_training=True)
 def labels_remapped(evidence: Evidence) -> Conclusion:
     """Class indices given to the loss are 0..k-1 for a model of k outputs; one-hot rows have a column for each output."""
 
@@ -176,7 +176,7 @@ def _outputs(evidence: Evidence) -> tuple[int, ...]:
     return tuple(range(shapes[-1][1])) if shapes else ()
 
 
-@check(ru="Столько классов, сколько в варианте", en="As many classes as the variant has")
+@check(ru="Столько классов, сколько в варианте", en="As many classes as the variant has", of_training=True)
 def as_many_classes(evidence: Evidence) -> Conclusion:
     """The trained labels are as many as the classes that were dealt: none is missing, no other was added."""
     dealt = evidence.variant.get("classes")

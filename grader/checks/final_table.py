@@ -134,17 +134,22 @@ def _line_figures(trace: Trace, line: Line) -> dict[str, Json]:
         "model": (architecture(run) or run.model.class_name)[:_LONGEST],
         "parameters": run.model.parameters,
         "optimizer": run.optimizer.class_name if run.optimizer is not None else "",
-        "lr": rate(run),
-        "lr_end": rates[-1][1] if rates else None,
+        "lr": _finite(rate(run)),
+        "lr_end": _finite(rates[-1][1]) if rates else None,
         "batch": batch_size(trace, run),
         "epochs": epochs_of(run),
-        "train": line.train,
-        "test": line.test,
+        "train": _finite(line.train),
+        "test": _finite(line.test),
         "written": line.row.written[:_LONGEST] if line.row else "",
         "claimed_train": line.row.train if line.row else None,
         "claimed_test": line.row.test if line.row else None,
         "differs": list(line.differs),
     }
+
+
+def _finite(value: float | None) -> float | None:
+    """A score is strict JSON, which has no word for what a trace may claim."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _distance(trace: Trace, row: Row, run: TrainingRun) -> float:

@@ -14,7 +14,7 @@ _FLAT = ("$X.argmax(0)", "$X.argmax(dim=0)", "$X.argmax(axis=0)", "$X.argmax()",
          "$X.softmax(0)", "$X.softmax(dim=0)", "F.softmax($X, 0)", "F.softmax($X, dim=0)")  # fmt: skip
 
 
-@check(ru="Нет лишнего softmax перед функцией потерь", en="No softmax too many before the loss")
+@check(ru="Нет лишнего softmax перед функцией потерь", en="No softmax too many before the loss", of_training=True)
 def no_double_softmax(evidence: Evidence) -> Conclusion:
     """A loss that applies softmax or sigmoid itself gets logits; one that expects log-probabilities gets logarithms."""
 
@@ -49,7 +49,7 @@ def _activation_too_many(loss: Loss) -> str:
     return ""
 
 
-@check(ru="Метки подходят функции потерь", en="The targets fit the loss")
+@check(ru="Метки подходят функции потерь", en="The targets fit the loss", of_training=True)
 def encodings_agree(evidence: Evidence) -> Conclusion:
     """Indices or one-hot rows for cross-entropy, equal shapes for distances, 0..1 for binary losses. All honest encodings pass."""
 
@@ -88,7 +88,7 @@ def _shape(tensor: Tensor) -> str:
     return "×".join(map(str, tensor.shape)) or "()"
 
 
-@check(ru="Ответ выбирается по оси классов", en="The answer is taken along the class axis")
+@check(ru="Ответ выбирается по оси классов", en="The answer is taken along the class axis", of_training=True)
 def argmax_over_classes(evidence: Evidence) -> Conclusion:
     """No argmax, max or softmax over a batch's rows, or over a whole batch, of what a model returned. Read from the code that ran."""
     runs = module_runs(trace_of(evidence))

@@ -29,7 +29,7 @@ def parameters_between(evidence: Evidence, least: int, most: int, *, trainable: 
     )
 
 
-@check(ru="Все слои известны модели", en="The model knows all of its layers")
+@check(ru="Все слои известны модели", en="The model knows all of its layers", of_training=True)
 def layers_registered(evidence: Evidence) -> Conclusion:
     """No layer or parameter hides in a plain list, tuple, dictionary or attribute, where neither optimiser nor state_dict finds it."""
     return no_run_is(
@@ -42,7 +42,7 @@ def layers_registered(evidence: Evidence) -> Conclusion:
     )
 
 
-@check(ru="Замороженные слои не изменились", en="Frozen layers did not change")
+@check(ru="Замороженные слои не изменились", en="Frozen layers did not change", of_training=True)
 def frozen_kept(evidence: Evidence) -> Conclusion:
     """At least one training has frozen parameters, and none of those changed. For labs of transfer learning."""
     runs = module_runs(trace_of(evidence))
@@ -81,9 +81,9 @@ def saved_model_equal(evidence: Evidence) -> Conclusion:
             actual=str(evidence.record("logits_saved_error"))[:300],
         )
     saved, live = (np.asarray(evidence.array(name), dtype=np.float64) for name in ("logits_saved", "logits"))
-    if saved.shape == live.shape and np.isfinite(saved).all() and np.abs(saved - live).max() <= _SAME * max(1.0, float(np.abs(live).max())):
+    if saved.size and saved.shape == live.shape and np.isfinite(saved).all() and np.abs(saved - live).max() <= _SAME * max(1.0, float(np.abs(live).max())):
         return passed(Text(ru="Загруженная модель повторяет ответы обученной.", en="The loaded model repeats the answers of the trained one."))
-    alike = float((saved.argmax(axis=1) == live.argmax(axis=1)).mean()) if saved.shape == live.shape and saved.ndim == 2 else 0.0
+    alike = float((saved.argmax(axis=1) == live.argmax(axis=1)).mean()) if saved.size and saved.shape == live.shape and saved.ndim == 2 else 0.0
     return failed(
         Text(
             ru=f"В файле не та модель, которую оставило обучение: ответы совпали на {alike:.0%} скрытых примеров.",

@@ -17,7 +17,7 @@ def _every_run(trace: Trace) -> tuple[TrainingRun, ...]:
     return tuple(run for run in trace.runs if run.steps > 1)
 
 
-@check(ru="Градиенты обнуляются", en="Gradients are reset")
+@check(ru="Градиенты обнуляются", en="Gradients are reset", of_training=True)
 def gradients_zeroed(evidence: Evidence) -> Conclusion:
     """No step may use gradients that an earlier step has used already. Accumulation over several backwards before one step is fine.
 
@@ -42,7 +42,7 @@ def gradients_zeroed(evidence: Evidence) -> Conclusion:
     )
 
 
-@check(ru="Оптимизатор знает все параметры", en="The optimiser holds every parameter")
+@check(ru="Оптимизатор знает все параметры", en="The optimiser holds every parameter", of_training=True)
 def optimizer_complete(evidence: Evidence) -> Conclusion:
     """Every trainable parameter of the model is held by an optimiser that steps; frozen ones need none."""
     return no_run_is(
@@ -58,7 +58,7 @@ def optimizer_complete(evidence: Evidence) -> Conclusion:
     )
 
 
-@check(ru="Функция потерь падает", en="The loss falls")
+@check(ru="Функция потерь падает", en="The loss falls", of_training=True)
 def loss_falls(evidence: Evidence) -> Conclusion:
     """The loss at the end of at least one training is below its beginning. A single unlucky try is a part of searching."""
     runs = [run for run in module_runs(trace_of(evidence)) if len(run.losses) > 1]
@@ -93,7 +93,7 @@ def _ends(run: TrainingRun) -> tuple[float, float]:
     return (sum(first) / len(first) if first else math.inf), end
 
 
-@check(ru="Расписание шага работает", en="The learning rate schedule works")
+@check(ru="Расписание шага работает", en="The learning rate schedule works", of_training=True)
 def scheduler_steps(evidence: Evidence) -> Conclusion:
     """A scheduler that was made is stepped; where there is none, nothing is asked."""
 
@@ -113,7 +113,7 @@ def scheduler_steps(evidence: Evidence) -> Conclusion:
     )
 
 
-@check(ru="Обрезка градиентов действует", en="Gradient clipping is in force")
+@check(ru="Обрезка градиентов действует", en="Gradient clipping is in force", of_training=True)
 def clipping_in_force(evidence: Evidence) -> Conclusion:
     """Gradients are clipped between backward and step; where nothing is clipped, nothing is asked."""
 

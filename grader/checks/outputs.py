@@ -20,7 +20,7 @@ _NUMBER = re.compile(r"\d+")
 _SIZES = {500, 400, 100}
 
 
-@check(ru="Графики построены", en="Plots are drawn")
+@check(ru="Графики построены", en="Plots are drawn", of_training=True)
 def plots_drawn(evidence: Evidence) -> Conclusion:
     """Some figure is shown, none is empty, and curves have both axes named somewhere. Pictures need no axes."""
     figures = figures_of(evidence)

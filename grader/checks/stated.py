@@ -47,7 +47,7 @@ def trained_as_stated(evidence: Evidence, *, batch: int | None = None, epochs: i
     )
 
 
-@check(ru="Обучение идёт с объявленными числами", en="Training uses the numbers that the notebook declares")
+@check(ru="Обучение идёт с объявленными числами", en="Training uses the numbers that the notebook declares", of_training=True)
 def numbers_used(evidence: Evidence) -> Conclusion:
     """What the notebook calls its batch size, epochs and learning rate is what at least one training really had."""
     trace = trace_of(evidence)
@@ -124,7 +124,7 @@ def _parsed(source: str) -> ast.Module | None:
         return None
 
 
-@check(ru="Запуски сравниваются при равном пути", en="Runs are compared over equal paths")
+@check(ru="Запуски сравниваются при равном пути", en="Runs are compared over equal paths", of_training=True)
 def equal_iterations(evidence: Evidence) -> Conclusion:
     """The lab's own rule: a batch k times larger takes k times the epochs (as many steps), a rate k times smaller too (step times rate)."""
     trace = trace_of(evidence)

@@ -10,7 +10,7 @@ from grader.model import Text, Vouched
 _CLOSE = 1e-3
 
 
-@check(ru="Проверка в режиме eval", en="Validation in eval mode")
+@check(ru="Проверка в режиме eval", en="Validation in eval mode", of_training=True)
 def validated_in_eval_mode(evidence: Evidence) -> Conclusion:
     """Evaluations on data that is not trained on run in eval mode. Half the points where no layer works differently in the two modes."""
     trace = trace_of(evidence)
@@ -45,7 +45,7 @@ def validated_in_eval_mode(evidence: Evidence) -> Conclusion:
     )
 
 
-@check(ru="Проверка без графа градиентов", en="Validation without a gradient graph")
+@check(ru="Проверка без графа градиентов", en="Validation without a gradient graph", of_training=True)
 def validated_without_graph(evidence: Evidence) -> Conclusion:
     """Evaluations on data that is not trained on build no graph. It costs memory and time, not accuracy, and the sentence says so."""
     return no_run_is(
@@ -61,7 +61,7 @@ def validated_without_graph(evidence: Evidence) -> Conclusion:
     )
 
 
-@check(ru="После проверки режим train возвращается", en="Train mode comes back after validation")
+@check(ru="После проверки режим train возвращается", en="Train mode comes back after validation", of_training=True)
 def train_mode_restored(evidence: Evidence) -> Conclusion:
     """A training that began in train mode goes on in it after a validation in eval mode. One wholly in eval mode is a choice."""
 
@@ -82,7 +82,7 @@ def train_mode_restored(evidence: Evidence) -> Conclusion:
     )
 
 
-@check(ru="Проверка не меняет статистики BatchNorm", en="Validation leaves the BatchNorm statistics alone")
+@check(ru="Проверка не меняет статистики BatchNorm", en="Validation leaves the BatchNorm statistics alone", of_training=True)
 def statistics_untouched(evidence: Evidence) -> Conclusion:
     """No validation in eval mode moves running statistics. In train mode they move too, which `validated_in_eval_mode` says."""
     return no_run_is(
@@ -98,7 +98,7 @@ def statistics_untouched(evidence: Evidence) -> Conclusion:
     )
 
 
-@check(ru="Лучшая эпоха выбрана не по тесту", en="The best epoch was not chosen on the test data")
+@check(ru="Лучшая эпоха выбрана не по тесту", en="The best epoch was not chosen on the test data", of_training=True)
 def chosen_on_validation(evidence: Evidence) -> Conclusion:
     """Weights of an epoch that was best on the very data which the final figure is taken from are a choice by the answer."""
     trace = trace_of(evidence)
@@ -129,7 +129,7 @@ def chosen_on_validation(evidence: Evidence) -> Conclusion:
     return passed(Text(ru="Выбора эпохи по тестовым данным не видно.", en="No epoch was seen to be chosen on the test data."), vouched=Vouched.REPORTED)
 
 
-@check(ru="Восстановлены веса лучшей эпохи", en="The best epoch's weights were put back")
+@check(ru="Восстановлены веса лучшей эпохи", en="The best epoch's weights were put back", of_training=True)
 def best_weights_restored(evidence: Evidence) -> Conclusion:
     """After a training whose validation got worse again, `load_state_dict` put back the best epoch. For labs that ask for it."""
     trace = trace_of(evidence)

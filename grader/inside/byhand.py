@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .recording import Recorder
 
 _MOST_NODES, _MOST_LEAVES, _MOST_SITES = 5000, 64, 256
+_CHECKED_EACH, _THEN_EVERY = 64, 8
 _MOST_NAMES, _LARGEST, _ITEMS = 512, 1 << 22, 64
 
 
@@ -54,8 +55,10 @@ class ByHand:
         return subject
 
     def expect(self, subject: Subject, tensor: torch.Tensor) -> None:
-        """Note before a backward what it must change if it reaches this subject."""
-        self._tensor, self._before = tensor, _state_of(subject)
+        """Note before a backward what it must change if it reaches this subject; of many in a row, now and then."""
+        subject.expected += 1
+        if subject.expected <= _CHECKED_EACH or subject.expected % _THEN_EVERY == 0:
+            self._tensor, self._before = tensor, _state_of(subject)
 
     def check(self, subject: Subject) -> None:
         """After a backward: if it did not reach the subject it was taken for, it was another's."""
@@ -65,7 +68,7 @@ class ByHand:
         reached = self.leaves_of(tensor)
         if isinstance(subject, Watched) and subject.is_held_to(reached):
             return
-        made = subject.take_back()
+        made, subject.expected = subject.take_back(), 0
         if isinstance(subject, Bare):
             subject.used -= 1
         other = self._subject_of(tensor)
@@ -82,6 +85,7 @@ class ByHand:
                 run = self._recorder.begin(subject)
             subject.commit(run)
             run.stepped(self._recorder.cell)
+            self._recorder.stepper = subject
             if isinstance(subject, Watched):
                 self._recorder.modules.stepped(subject.trained)
 

@@ -13,7 +13,7 @@ from .hooks import Patches
 if TYPE_CHECKING:
     from .subjects import Subject
 
-_CHECKED_EACH, _THEN_EVERY, _OF_GRADIENT = 64, 8, 4096
+_CHECKED_EACH, _THEN_EVERY, _OF_GRADIENT = 64, 32, 4096
 
 
 class Gradients:

@@ -1,5 +1,6 @@
 """Forward passes of one model, grouped by role, mode, graph and data."""
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,12 +11,13 @@ from .losses import hits
 from .readings import Reading
 
 MOST_GROUPS, _MANY, _FEW_POINTS = 64, 8, 32
+_MOST_WAITING, _MUCH = 32, 1 << 16
 BEFORE, DURING, AFTER = "before", "during", "after"
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Forward:
-    """One call of the model. `output` carries no graph; `loss` and `hits` are of the batch, None until they are seen."""
+    """One call of the model. `output` (without a graph) is held against `target`: those of the loss function, else the model's and the loader's."""
 
     train_mode: bool
     grad: bool
@@ -28,18 +30,12 @@ class Forward:
     length: int | None = None
     moved: bool = False
     loss: Any = None
-    hits: Any = None
+    sigmoid_inside: bool = False
 
     @property
     def loader(self) -> int | None:
         """The id of the loader that was read."""
         return self.reading.loader.id if self.reading is not None and self.reading.loader is not None else None
-
-    def count_hits(self, *, sigmoid_inside: bool) -> None:
-        """Compare the output with the batch's own target, if no loss function has shown another."""
-        if self.hits is None and self.output is not None and self.target is not None:
-            self.hits = hits(self.output, self.target, sigmoid_inside=sigmoid_inside)
-        self.output = self.target = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,6 +51,8 @@ class Group:
     accuracy: Means = field(default_factory=Means)
     moved: bool = False
     current: Any = None
+    waiting: list[tuple[torch.Tensor, torch.Tensor, bool]] = field(default_factory=list)
+    waiting_epoch: int = -1
 
     def add(self, forward: Forward, epoch: int) -> None:
         """Add one call."""
@@ -70,11 +68,31 @@ class Group:
             places[:] = [min(places[0], place), max(places[1], place)]
         if forward.loss is not None:
             self.loss.add(epoch, forward.loss)
-        if forward.hits is not None and forward.rows:
-            self.accuracy.add(epoch, forward.hits, forward.rows)
+        if forward.output is not None and forward.target is not None:
+            if epoch != self.waiting_epoch or len(self.waiting) >= _MOST_WAITING:
+                self.count_hits()
+            self.waiting_epoch = epoch
+            self.waiting.append((forward.output, forward.target, forward.sigmoid_inside))
+            if forward.output.numel() > _MUCH:
+                self.count_hits()
+
+    def count_hits(self) -> None:
+        """Hold the outputs that wait against their targets: many batches at once, as that costs little more than one."""
+        waiting, self.waiting = self.waiting, []
+        kinds = {(output.shape[1:], target.shape[1:], output.dtype, target.dtype, inside) for output, target, inside in waiting}
+        if len(kinds) == 1:
+            outputs, targets, insides = zip(*waiting, strict=True)
+            waiting = [(torch.cat(outputs), torch.cat(targets), insides[0])]
+        for output, target, inside in waiting:
+            with contextlib.suppress(Exception):
+                found = hits(output, target, sigmoid_inside=inside)
+                if found is not None:
+                    self.accuracy.add(self.waiting_epoch, found, len(output))
 
     def join(self, other: "Group") -> None:
         """Take in the later passes `other`."""
+        self.count_hits()
+        other.count_hits()
         self.count, self.batches, self.rows = self.count + other.count, self.batches + other.batches, self.rows + other.rows
         self.cells = [min(self.cells[0], other.cells[0]), max(self.cells[1], other.cells[1])]
         self.epochs = [min(self.epochs[0], other.epochs[0]), max(self.epochs[1], other.epochs[1])]
@@ -84,6 +102,7 @@ class Group:
 
     def told(self, most: int) -> dict[str, Any]:
         """Return plain data, curves of at most so many points."""
+        self.count_hits()
         return {
             "count": self.count, "batches": self.batches, "rows": self.rows, "first_cell": self.cells[0], "last_cell": self.cells[1],
             "first_epoch": self.epochs[0], "last_epoch": self.epochs[1], "loss": self.loss.told(most), "accuracy": self.accuracy.told(most),

@@ -57,7 +57,7 @@ class Recorder:
         self._optimised: set[int] = set()
         self._last: tuple[Watched, Forward] | None = None
         self._call: losses.LossCall | None = None
-        self._stepper: Subject | None = None
+        self.stepper: Subject | None = None
         self.modules, self.namespace = modules, namespace
         self.hand = ByHand(self)
 
@@ -67,7 +67,7 @@ class Recorder:
         for name in losses.FUNCTIONS:
             patches.after(functional, name, self._loss_of(name))
         patches.replace(torch.autograd, "backward", self._around_backward)
-        Clipping(lambda: (*self._watched, *self.hand.subjects()), lambda: self._stepper).install(patches)
+        Clipping(lambda: (*self._watched, *self.hand.subjects()), lambda: self.stepper).install(patches)
         self._schedules.install(patches)
 
     def watch(self, trained: Trained) -> Watched:
@@ -102,7 +102,7 @@ class Recorder:
         subject.commit(run)
         run.note_rate(optimizer)
         run.note_norm(optimizer)
-        self._stepper = subject
+        self.stepper = subject
 
     def after_step(self, optimizer: Optimizer) -> None:
         """Count a step."""
@@ -206,8 +206,8 @@ class Recorder:
         return {**bounded(told), "left_out": self._made - len(self.runs)}
 
     def _forwarded(self, watched: Watched, arguments: tuple[Any, ...], options: dict[str, Any], output: Any) -> None:
-        taken, given = tensor_in(arguments), tensor_in(output)
-        taken = tensor_in(options) if taken is None else taken
+        given = output if isinstance(output, torch.Tensor) else tensor_in(output)
+        taken = arguments[0] if arguments and isinstance(arguments[0], torch.Tensor) else tensor_in((*arguments, *options.values()))
         if taken is None or given is None or taken.ndim == 0:
             return
         module = watched.trained.module
@@ -229,13 +229,13 @@ class Recorder:
 
     def _loss_of(self, name: str) -> Callable[..., None]:
         def note(result: Any, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> None:
-            self._call = call = losses.call_of(name, arguments, options)
-            forward = self._last[1] if self._last is not None else None
+            watched, forward = self._last if self._last is not None else (None, None)
+            known = watched is not None and watched.run is not None and watched.run.loss.calls > 0
+            self._call = call = losses.call_of(name, arguments, options, known=known)
             if call is None or forward is None or forward.loss is not None:
                 return
             if isinstance(call.target, torch.Tensor) and len(call.output) == forward.rows:
-                forward.hits = losses.hits(call.output, call.target, sigmoid_inside=name == "binary_cross_entropy_with_logits")
-                forward.output = forward.target = None
+                forward.output, forward.target, forward.sigmoid_inside = call.output.detach(), call.target.detach(), name == losses.INSIDE
                 if forward.reading is None:
                     self.sources.add_labels_of(self.sources.id_of(forward.source), call.target)
             forward.loss = value_of(result)
@@ -248,7 +248,7 @@ class Recorder:
                 return original(tensors, *arguments, **options)
             subject: Subject | None = None
             with contextlib.suppress(Exception):
-                subject = self._before_backward(tensor_in(tensors))
+                subject = self._before_backward(tensors if isinstance(tensors, torch.Tensor) else tensor_in(tensors))
             result = original(tensors, *arguments, **options)
             if subject is not None:
                 with contextlib.suppress(Exception):
@@ -260,9 +260,12 @@ class Recorder:
     def _before_backward(self, tensor: torch.Tensor | None) -> Subject | None:
         if tensor is None:
             return None
-        made = Backward(value=value_of(tensor), forwards=[], call=self._call, operation=losses.operation(tensor.grad_fn))
+        made = Backward(value=value_of(tensor), forwards=[], call=self._call)
         self._call = None
         waiting = [watched for watched in self._watched if watched.pending and watched.pending[-1].grad]
+        subject = waiting[-1] if waiting else self.stepper
+        if subject is None or subject.run is None or not subject.run.loss.backward_of or subject is not self.stepper:
+            made.operation = losses.operation(tensor.grad_fn)
         if not waiting:
             return self.hand.backward(tensor, made)
         if len(waiting) > 1:

@@ -10,7 +10,7 @@ import torch
 
 from .curves import Curve, number
 from .digests import weights_digest
-from .losses import LossUse
+from .losses import INSIDE, LossUse
 from .passes import AFTER, BEFORE, DURING, Forward, PassBook
 
 _MOST_STATES, _MOST_GROUPS, _MOST_SIZES, _MOST_TOLD_SIZES = 2048, 16, 256, 16
@@ -128,7 +128,8 @@ class Run:
 
     def take_evaluation(self, forward: Forward) -> None:
         """Take a pass that no backward followed."""
-        forward.count_hits(sigmoid_inside=self.loss.function == "binary_cross_entropy_with_logits")
+        if forward.loss is None:  # no loss function has told what its outputs are
+            forward.sigmoid_inside = self.loss.function == INSIDE
         when = BEFORE if not self.steps else AFTER if forward.cell > self.last_cell else DURING
         if when == DURING and not forward.train_mode and self.saw_train_mode:
             self.awaits_train_mode = True

@@ -28,7 +28,7 @@ class Backward:
     value: Any
     forwards: list[Forward]
     call: LossCall | None
-    operation: str
+    operation: str = ""
 
 
 class Subject:
@@ -41,9 +41,9 @@ class Subject:
         self.buffer: list[Backward] = []
         self.gradients = Gradients()
         self.dirty = self.by_hand = False
-        self.initial = ""
+        self.initial, self.expected = "", 0
         self._clips: list[tuple[str, float, bool]] = []
-        self._seen: tuple[int, int, float] | None = None
+        self._seen: tuple[int, int, float | None] | None = None
 
     def reference(self) -> torch.Tensor | None:
         """Return the parameter by which gradients and updates are told."""
@@ -74,7 +74,6 @@ class Subject:
         last = self.pending[-1] if self.pending else None
         for forward in self.pending:
             if last is not None and _together(forward, last):
-                forward.count_hits(sigmoid_inside=False)
                 made.forwards.append(forward)
             else:
                 self.evaluated(forward)
@@ -100,7 +99,7 @@ class Subject:
         self.run = run
         for made in self.buffer:
             first = made.forwards[0] if made.forwards else None
-            if self.dirty and first is not None and not first.length and run.cut_by(first):
+            if self.dirty and not run.evaluated and first is not None and not first.length and run.cut_by(first):
                 run.note_state(self.digest())
             if made.call is not None and run.loss.wants_look:
                 with contextlib.suppress(Exception):
@@ -165,9 +164,10 @@ class Subject:
         version = parameter._version  # noqa: SLF001 - counts the changes in place
         if before is not None and before[:2] == (id(parameter), version):
             # A change through `.data` or NumPy is not counted there.
-            self._seen = (id(parameter), version, float(parameter.detach().sum()))
-            return self._seen[2] != before[2]
-        self._seen = (id(parameter), version, float(parameter.detach().sum()))
+            total = float(parameter.detach().sum())
+            self._seen = (id(parameter), version, total)
+            return before[2] is not None and total != before[2]
+        self._seen = (id(parameter), version, float(parameter.detach().sum()) if before is None else None)
         return before is not None
 
 
