@@ -9,11 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.assignment import load_assignment
+from grader.assignment import Checks, load_assignment
+from grader.checks import CheckFunction
 from grader.checks.handed_in import compare, not_loaded, weights_notes
+from grader.checks.images import weights_unchanged
+from grader.checks.models import saved_model_equal
+from grader.checks.outputs import outputs_fresh
+from grader.checks.reports import report_as_measured
+from grader.checks.study import study_runs
 from grader.checks.weight_texts import HINTS, PROBLEMS
 from grader.evidence import Evidence
-from grader.model import Given, Json, Mode, Outcome
+from grader.model import CheckUse, Given, Json, Mode, Outcome, Verdict
+from grader.scoring import score
 from grader.thresholds import Calibrated, Thresholds
 from tests.evidence_of import evidence_of
 
@@ -71,6 +78,17 @@ def test_every_reason_has_its_hint() -> None:
     reasons = {"none", "interrupted", "empty", "html", "pointer", "foreign", "script", "damaged", "bomb", "hostile", "no_tensors", "class_missing"}
     reasons |= {"onnx_missing", "no_module", "no_fit", "shapes"}
     assert reasons <= PROBLEMS.keys() & HINTS.keys()
+
+
+@pytest.mark.parametrize("check", [outputs_fresh, report_as_measured, saved_model_equal, study_runs, weights_unchanged])
+def test_what_the_notebook_prints_and_saves_without_training_is_held_against_nobody(tmp_path: Path, check: CheckFunction) -> None:
+    load = run_of(tmp_path, Mode.LOAD, 0.8)
+    rubric = replace(LAB.criteria[0], checks=(CheckUse(name=check.__name__),))
+    scored = score(load, replace(LAB, criteria=(rubric,)), Checks(functions={check.__name__: check}, prepare=lambda _: Given()))
+    (finding,) = scored.criteria[0].findings
+    assert finding.outcome is Outcome.PENDING
+    assert finding.rationale.en.startswith("The weights were only loaded and nothing was trained")
+    assert scored.verdict is Verdict.HELD
 
 
 class TestCompare:

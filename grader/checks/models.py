@@ -68,7 +68,7 @@ def frozen_kept(evidence: Evidence) -> Conclusion:
     )
 
 
-@check(ru="Сохранённая модель даёт те же ответы", en="The saved model gives the same answers")
+@check(ru="Сохранённая модель даёт те же ответы", en="The saved model gives the same answers", of_training=True)
 def saved_model_equal(evidence: Evidence) -> Conclusion:
     """The weights in the file the work saved give, on hidden inputs, the outputs of the model that training left (records `logits_saved`, `logits`)."""
     if not evidence.has("logits_saved"):

@@ -43,7 +43,7 @@ def plots_drawn(evidence: Evidence) -> Conclusion:
     return passed(Text(ru=f"Рисунков: {len(figures)}.", en=f"Figures: {len(figures)}."), vouched=Vouched.REPORTED)
 
 
-@check(ru="Сохранённый вывод получен этим кодом", en="The stored output is of this code")
+@check(ru="Сохранённый вывод получен этим кодом", en="The stored output is of this code", of_training=True)
 def outputs_fresh(evidence: Evidence) -> Conclusion:
     """What stands below the cells can have been printed by them: the same classes, supports, layers and last epoch as when they run here.
 
