@@ -39,6 +39,8 @@ def weights_digest(tensors: Iterable[torch.Tensor]) -> str:
 def numbers_of(tensor: torch.Tensor) -> NDArray[Any]:
     """Return a contiguous float32 copy or view of `tensor` (complex numbers as pairs)."""
     plain = tensor.detach()
+    if plain.dtype == torch.float32 and plain.device.type == "cpu" and plain.layout == torch.strided:
+        return np.ascontiguousarray(plain.numpy())
     if plain.is_complex():
         plain = torch.view_as_real(plain)
     return np.ascontiguousarray(plain.to(device="cpu", dtype=torch.float32).numpy())
