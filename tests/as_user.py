@@ -38,7 +38,7 @@ def as_user(user: int, arguments: Sequence[str], *, quiet: bool = False) -> subp
     return subprocess.run([*shell, sys.executable, *arguments], cwd=CHECKOUT, env=environment, capture_output=quiet, text=True, check=False)
 
 
-def tests_pass_as_user(arguments: Sequence[str]) -> None:
+def passes_as_user(arguments: Sequence[str]) -> None:
     """Run tests as an ordinary user and hold that they pass, none of them skipped; skip where root cannot become one."""
     if not all(map(shutil.which, ("unshare", "setpriv"))):
         pytest.skip("util-linux is not here")

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from grader.model import Isolation
-from tests.as_user import tests_pass_as_user
+from tests.as_user import passes_as_user
 from tests.sandbox_jobs import need
 
 pytestmark = pytest.mark.sandbox
@@ -15,4 +15,4 @@ pytestmark = pytest.mark.sandbox
 def test_an_ordinary_user_gets_the_full_tier_without_any_help_of_root() -> None:
     need(Isolation.FULL)
     picked = "completes or raised or measured or daemon or environment or private_home or written or shown or bomb"
-    tests_pass_as_user(["tests/test_sandbox_run.py", "tests/test_sandbox_escapes.py", "-k", f"({picked}) and not none"])
+    passes_as_user(["tests/test_sandbox_run.py", "tests/test_sandbox_escapes.py", "-k", f"({picked}) and not none"])

@@ -1,5 +1,7 @@
 """All attacks once, two at a time, from the intake to the gradebook, with honest work beside them that was graded alone before."""
 
+import hashlib
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -177,7 +179,11 @@ def _measured(done: Done, results: Results) -> dict[str, str]:
     """Return the digests of everything in an evidence that must not depend on what else the machine did."""
     if done.score is None:
         return {}
-    files: dict[str, Any] = load(results.store / done.score.evidence).manifest["files"]
+    evidence = load(results.store / done.score.evidence)
+    records = json.loads((evidence.folder / "records.json").read_text(encoding="utf-8"))
+    for run in records["records"]["trace"]["runs"]:
+        del run["seconds"]  # the clock's
+    files: dict[str, Any] = {**evidence.manifest["files"], "records.json": hashlib.sha256(json.dumps(records).encode()).hexdigest()}
     return {name: str(digest) for name, digest in files.items()}
 
 

@@ -126,10 +126,12 @@ class _Survivors:
 
     def __init__(self) -> None:
         self._seen: set[tuple[int, str]] = set()
+        self._earlier: set[int] = set()
         self._finished = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def start(self) -> None:
+        self._earlier = set(_children(os.getpid()))  # what others have started from here is no business of a run's
         self._thread.start()
 
     def stop(self) -> None:
@@ -141,7 +143,7 @@ class _Survivors:
 
     def _watch(self) -> None:
         while not self._finished.wait(_EVERY_S):
-            waiting = _children(os.getpid())
+            waiting = [pid for pid in _children(os.getpid()) if pid not in self._earlier]
             while waiting:
                 pid = waiting.pop()
                 started = _started(pid)

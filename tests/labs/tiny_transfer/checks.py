@@ -65,6 +65,7 @@ def head_alone(evidence: Evidence) -> Conclusion:
 @check(ru="Точность на скрытых картинках", en="Accuracy on hidden pictures")
 def two_classes_told_apart(evidence: Evidence) -> Conclusion:
     """The share of right answers: all points at 0.8, none at chance."""
-    accuracy = float((evidence.array("logits").argmax(axis=1) == evidence.kept("labels")).mean())
+    logits, labels = evidence.array("logits"), evidence.kept("labels")
+    accuracy = float((logits.argmax(axis=1) == labels).mean()) if logits.ndim == 2 and logits.shape[1] and len(logits) == len(labels) else 0.0
     words = Text(ru=f"Точность {accuracy:.2f}.", en=f"The accuracy is {accuracy:.2f}.")
     return partial((accuracy - 0.5) / 0.3, words, hint=Text(ru="Обучите голову.", en="Train the head."), expected="≥ 0.80", actual=f"{accuracy:.2f}")
