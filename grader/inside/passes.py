@@ -45,27 +45,28 @@ class Group:
     count: int = 0
     batches: int = 0
     rows: int = 0
-    cells: list[int] = field(default_factory=list)
-    epochs: list[int] = field(default_factory=list)
+    first_cell: int = -1
+    last_cell: int = -1
+    first_epoch: int = -1
+    last_epoch: int = -1
     loss: Means = field(default_factory=Means)
     accuracy: Means = field(default_factory=Means)
     moved: bool = False
-    current: Any = None
+    reading: Any = None
     waiting: list[tuple[torch.Tensor, torch.Tensor, bool]] = field(default_factory=list)
     waiting_epoch: int = -1
 
     def add(self, forward: Forward, epoch: int) -> None:
         """Add one call."""
-        now = (forward.reading if forward.reading is not None else epoch, forward.cell)
-        if self.current != now:
-            self.count, self.current = self.count + 1, now
+        reading = forward.reading if forward.reading is not None else epoch
+        if self.last_cell != forward.cell or (self.reading is not reading and self.reading != reading):
+            self.count, self.reading = self.count + 1, reading
+            self._widen(forward.cell, epoch)
+        elif epoch > self.last_epoch:
+            self.last_epoch = epoch
         self.batches += 1
         self.rows += forward.rows
         self.moved = self.moved or forward.moved
-        for places, place in ((self.cells, forward.cell), (self.epochs, epoch)):
-            if not places:
-                places += [place, place]
-            places[:] = [min(places[0], place), max(places[1], place)]
         if forward.loss is not None:
             self.loss.add(epoch, forward.loss)
         if forward.output is not None and forward.target is not None:
@@ -75,6 +76,12 @@ class Group:
             self.waiting.append((forward.output, forward.target, forward.sigmoid_inside))
             if forward.output.numel() > _MUCH:
                 self.count_hits()
+
+    def _widen(self, cell: int, epoch: int) -> None:
+        if not self.batches:
+            self.first_cell, self.first_epoch = cell, epoch
+        self.first_cell, self.last_cell = min(self.first_cell, cell), max(self.last_cell, cell)
+        self.first_epoch, self.last_epoch = min(self.first_epoch, epoch), max(self.last_epoch, epoch)
 
     def count_hits(self) -> None:
         """Hold the outputs that wait against their targets: many batches at once, as that costs little more than one."""
@@ -94,8 +101,8 @@ class Group:
         self.count_hits()
         other.count_hits()
         self.count, self.batches, self.rows = self.count + other.count, self.batches + other.batches, self.rows + other.rows
-        self.cells = [min(self.cells[0], other.cells[0]), max(self.cells[1], other.cells[1])]
-        self.epochs = [min(self.epochs[0], other.epochs[0]), max(self.epochs[1], other.epochs[1])]
+        self.first_cell, self.last_cell = min(self.first_cell, other.first_cell), max(self.last_cell, other.last_cell)
+        self.first_epoch, self.last_epoch = min(self.first_epoch, other.first_epoch), max(self.last_epoch, other.last_epoch)
         self.moved = self.moved or other.moved
         self.loss.join(other.loss)
         self.accuracy.join(other.accuracy)
@@ -104,8 +111,8 @@ class Group:
         """Return plain data, curves of at most so many points."""
         self.count_hits()
         return {
-            "count": self.count, "batches": self.batches, "rows": self.rows, "first_cell": self.cells[0], "last_cell": self.cells[1],
-            "first_epoch": self.epochs[0], "last_epoch": self.epochs[1], "loss": self.loss.told(most), "accuracy": self.accuracy.told(most),
+            "count": self.count, "batches": self.batches, "rows": self.rows, "first_cell": self.first_cell, "last_cell": self.last_cell,
+            "first_epoch": self.first_epoch, "last_epoch": self.last_epoch, "loss": self.loss.told(most), "accuracy": self.accuracy.told(most),
             "statistics_moved": self.moved,
         }  # fmt: skip
 

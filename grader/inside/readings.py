@@ -127,7 +127,9 @@ class Readings:
         return loader
 
     def _drew(self, iterator: Any, index: Any) -> None:
-        self._indices.setdefault(iterator, deque(maxlen=256)).append(index)
+        reading = self._by_iterator.get(iterator)
+        if reading is None or reading.looked_at:  # a loader with workers draws before its iterator is known
+            self._indices.setdefault(iterator, deque(maxlen=256)).append(index)
 
     def _watched(self, original: Any) -> Any:
         def wrapper(iterator: Any) -> Any:
@@ -137,19 +139,22 @@ class Readings:
                 with contextlib.suppress(Exception):
                     self._ended(self._by_iterator[iterator])
                 raise
-            with contextlib.suppress(Exception):
+            try:  # no context manager: this runs in every step
                 self._gave(iterator, data)
+            except Exception:  # noqa: S110 - a batch that cannot be looked at is the student's concern
+                pass
             return data
 
         return wrapper
 
     def _gave(self, iterator: Any, data: Any) -> None:
-        reading, drawn = self._by_iterator[iterator], self._indices.get(iterator)
+        reading = self._by_iterator[iterator]
+        drawn = self._indices.get(iterator) if reading.looked_at else None
         index = drawn.popleft() if drawn else None
         inputs, target = parts_of(data)
         if inputs is None or inputs.ndim == 0:
             return
-        self._recent.append(Batch(reading=reading, rows=len(inputs), place=inputs.data_ptr(), target=target))
+        self._recent.append(Batch(reading=reading, rows=inputs.shape[0], place=inputs.data_ptr(), target=target))
         if reading.looked_at and reading.loader is not None:
             self._look(reading, reading.loader, inputs, target, index)
 

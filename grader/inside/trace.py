@@ -159,18 +159,22 @@ class Trace:
             self._recorder.watch(self.meet(module))
 
     def _before_step(self, optimizer: Optimizer, _arguments: tuple[Any, ...], _options: dict[str, Any]) -> None:
-        with contextlib.suppress(Exception):
+        try:  # no context managers here: this runs in every step
             trained = self._by_optimizer.get(optimizer)
             if trained is None:
                 trained = self._by_optimizer[optimizer] = self._optimised_by(optimizer)
             self._recorder.before_step(optimizer, trained if trained.module is not None or trained.parameters else None)
+        except Exception:  # noqa: S110 - whatever is odd about an optimiser is the student's concern
+            pass
 
     def _after_step(self, optimizer: Optimizer, _arguments: tuple[Any, ...], _options: dict[str, Any]) -> None:
         trained = self._by_optimizer.get(optimizer)
         if trained is not None:
             self.stepped(trained)
-            with contextlib.suppress(Exception):
+            try:
                 self._recorder.after_step(optimizer)
+            except Exception:  # noqa: S110
+                pass
 
     def _optimised_by(self, optimizer: Optimizer) -> Trained:
         """Find the module of an optimiser at its first step; parameters of no module make an entry that is never listed."""
