@@ -80,6 +80,7 @@ def grade_course(course: Course, slug: str, paths: Sequence[Path], batch: Batch)
     assignment = course.load(slug)
     variants = course.variants(assignment.slug)
     results = Results(root=course.results, assignment=assignment.slug)
+    jobs = _at_once(batch, assignment.limits)
     options = Options(
         isolation=batch.isolation,
         container=_container(course, batch),
@@ -90,7 +91,7 @@ def grade_course(course: Course, slug: str, paths: Sequence[Path], batch: Batch)
         modes=MODES[batch.mode],
         replicates=batch.replicates,
         device=batch.device,
-        jobs=at_once(batch.jobs, assignment.limits),
+        jobs=jobs,
     )
     with tempfile.TemporaryDirectory(prefix="zachet-") as work:
         setting = make_setting(assignment, options, secret=course.secret(), store=results.store)
@@ -103,7 +104,6 @@ def grade_course(course: Course, slug: str, paths: Sequence[Path], batch: Batch)
             work=Path(work),
         )
         runs = [(submission, variants[submission.student]) for submission in intake.submissions]
-        jobs = _at_once(batch, setting.limits)
         with WarmStart() as warm:
             # A warm process that serves one run costs more than it saves.
             setting = replace(setting, warm=None if batch.cold or len(runs) <= jobs else warm)
