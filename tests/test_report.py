@@ -115,6 +115,22 @@ def test_a_note_that_was_not_met_asks_for_attention_and_is_not_called_a_failure(
     assert "cell 31 changed the model&#39;s weights" in notes
 
 
+def test_notes_with_nothing_to_do_are_folded_behind_those_that_ask_for_something() -> None:
+    said = [
+        finding("a", "Первое", "First", Outcome.PASSED),
+        finding("b", "Второе", "Second", Outcome.FAILED, hint=Text(ru="Вызовите `f()`.", en="Call `f()` & `<b>`.")),
+        finding("c", "Третье", "Third", Outcome.SKIPPED),
+        finding("d", "Четвёртое", "Fourth", Outcome.PASSED, figures={"kind": "other"}),
+    ]
+    page = render_report(sample_score(notes=tuple(said)), notebook([]), "en")
+    notes = page[page.index('id="notes"') : page.index('id="findings"')]
+    shown, _, folded = notes.partition("<details>")
+    assert [title in shown for title in ("First", "Second", "Third", "Fourth")] == [False, True, False, True]
+    assert [title in folded for title in ("First", "Third")] == [True, True]
+    assert "2 more notes, with nothing to do" in folded
+    assert "Call <code>f()</code> &amp; <code>&lt;b&gt;</code>." in shown
+
+
 def test_the_run_is_told_with_first_causes_before_what_follows_from_them(english: str) -> None:
     run = words("<body>" + english[english.index('id="run"') : english.index('id="notebook"')])
     assert "some cells ended with an error" in run

@@ -56,8 +56,8 @@ def _conclude(trace: Trace, lines: Sequence[Line], rows: Sequence[Row], last: Tr
     if not known:
         return passed(
             Text(
-                ru="Ни одна строка таблицы не описывает обучение из этой тетради: спросите о них на защите.",
-                en="No row of the table describes a training of this notebook: ask about them at the defence.",
+                ru="Ни одна строка таблицы не описывает обучение из этой тетради: будьте готовы рассказать на защите, откуда эти числа.",
+                en="No row of the table describes a training of this notebook: be ready to say at the defence where the numbers come from.",
             ),
             expected=_numbers(trace, last),
             actual=rows[0].written[:200],

@@ -79,5 +79,5 @@ HINTS: Mapping[str, Text] = {
     "shapes": Text(ru="Размеры слоёв в тетради и у сохранённой модели должны совпадать: верните те, с которыми она обучалась.", en="The sizes of layers must be those that the saved model was trained with: put them back into the notebook."),
     "not_finite": Text(ru="Обучение разошлось: уменьшите шаг и сохраните веса до того, как потери стали NaN.", en="The training diverged: take a smaller step, and save the weights before the loss became NaN."),
     "code": Text(ru="Сдавайте torch.save(model.state_dict(), …): такой файл загружается без выполнения кода.", en="Hand in torch.save(model.state_dict(), …): such a file is loaded without running code."),
-    "compared": Text(ru="Это не оценка: спросите на защите, как получены веса.", en="This is no verdict: ask at the defence how the weights were made."),
+    "compared": Text(ru="Это не оценка: будьте готовы рассказать на защите, как получены веса.", en="This is no verdict: be ready to say at the defence how the weights were made."),
 }

@@ -7,11 +7,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from grader.content import content_dir
-from grader.model import Language
+from grader.model import Finding, Language, Outcome
 from grader.report.accuracy import draw_accuracy
 from grader.report.final_table import final_table
 from grader.report.phrases import phrases
-from grader.report.visible import visible
+from grader.report.visible import coded, visible
 
 
 @lru_cache
@@ -37,10 +37,17 @@ def page_templates(language: Language) -> Environment:
     templates.filters["number"] = partial(number, language=language)
     templates.filters["decimals"] = partial(decimals, language=language)
     templates.filters["percent"] = partial(_percent, language=language)
+    templates.filters["coded"] = coded
+    templates.tests["worth_a_look"] = worth_a_look
     templates.globals["language"] = language
     templates.globals["draw_accuracy"] = draw_accuracy
     templates.globals["final_table"] = final_table
     return templates
+
+
+def worth_a_look(finding: Finding) -> bool:
+    """Tell whether a note asks for something or shows something; the others are folded away."""
+    return finding.outcome not in {Outcome.PASSED, Outcome.SKIPPED} or finding.figures is not None
 
 
 def number(value: float, digits: int = 2, *, language: Language) -> str:

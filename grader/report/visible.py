@@ -14,6 +14,7 @@ _ODD = re.compile(
 )
 _COLOURS = re.compile(r"\x1b\[(?P<codes>[0-9;:]*)m")
 _OTHER_COMMANDS = re.compile(r"\x1b\[(?![0-9;:]*m)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)")
+_CODE = re.compile(r"`([^`\n]+)`")
 _STYLES = {1: "b", 3: "i", 4: "u"}
 _STYLE_OFF = {22: "b", 23: "i", 24: "u"}
 _GREY_SPREAD = 40
@@ -46,6 +47,11 @@ def passage(text: str, markup: Callable[[str], Markup], *, characters: int, line
 def plain(text: str) -> Markup:
     """Return the text escaped."""
     return escape(visible(text))
+
+
+def coded(text: str) -> Markup:
+    """Return the text escaped, with what stands between backticks as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", plain(text)))  # noqa: S704 - escaped before the tags were put in
 
 
 def terminal(text: str) -> Markup:
