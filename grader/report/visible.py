@@ -51,7 +51,7 @@ def plain(text: str) -> Markup:
 
 def coded(text: str) -> Markup:
     """Return the text escaped, with what stands between backticks as code."""
-    return Markup(_CODE.sub(r"<code>\1</code>", plain(text)))  # noqa: S704 - escaped before the tags were put in
+    return Markup(_CODE.sub(r"<code>\1</code>", str(plain(text))))  # noqa: S704 - escaped first; str, for joining Markup escapes again
 
 
 def terminal(text: str) -> Markup:
