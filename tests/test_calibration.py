@@ -11,7 +11,6 @@ import pytest
 
 from grader.assignment import load_assignment
 from grader.calibration import Bench, calibrate_fast, calibrate_true, distinct, recipe_of
-from grader.cli import main
 from grader.content import content_dir
 from grader.course import read_course
 from grader.datasets import find_data_root, prepare_view
@@ -20,18 +19,11 @@ from grader.model import Isolation, View
 from grader.mutants import make_baseline
 from grader.setting import Options, make_setting
 from grader.thresholds import read_thresholds
+from tests.commands import run
 from tests.datasets_samples import write_sample
 
 LAB = content_dir("assignments") / "iu5_lab1"
 _real = os.environ.get("ZACHET_TEST_DATA", "")
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as stop:
-        main([str(argument) for argument in arguments])
-    printed = capsys.readouterr()
-    assert "Traceback" not in printed.err
-    return int(stop.value.code or 0), printed.out, printed.err
 
 
 @pytest.fixture

@@ -10,14 +10,7 @@ import pytest
 from grader.assignment import load_assignment
 from grader.cli import main
 from grader.sandbox import find_gpus
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as stop:
-        main([str(argument) for argument in arguments])
-    printed = capsys.readouterr()
-    assert "Traceback" not in printed.err
-    return int(stop.value.code or 0), printed.out, printed.err
+from tests.commands import run
 
 
 @pytest.fixture

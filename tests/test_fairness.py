@@ -10,25 +10,17 @@ import pytest
 
 from grader.assignment import load_assignment
 from grader.calibration import recipe_of
-from grader.cli import main
 from grader.model import Language, Policy, Text
 from grader.report import render_fairness
 from grader.report.fairness import called, chance, draw_variants, in_words
 from grader.thresholds import Thresholds, compare_rules, recipe_digest, write_thresholds
+from tests.commands import run
 from tests.report_samples import Outline
 from tests.test_chances import EASY, HARD, MIDDLE, calibration, compared, row
 
 SAMPLE: Thresholds = replace(
     calibration(row(HARD, 0.60), row(MIDDLE, 0.70), row(EASY, 0.85)), recipe=recipe_digest(recipe_of(load_assignment("iu5_lab1", [])))
 )
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as stop:
-        main([str(argument) for argument in arguments])
-    printed = capsys.readouterr()
-    assert "Traceback" not in printed.err
-    return int(stop.value.code or 0), printed.out, printed.err
 
 
 @pytest.fixture

@@ -2,10 +2,8 @@
 
 import copy
 import io
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - as notebooks call it
@@ -13,18 +11,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from grader.inside.trace import Trace
 from tests.inside_training import Network, batch, fit
-from tests.traced import Names, backward, evaluate, loader_of, only, told, train, watching
-
-
-@pytest.fixture
-def names() -> Names:
-    return {}
-
-
-@pytest.fixture
-def trace(names: Names) -> Iterator[Trace]:
-    with watching(names) as watched:
-        yield watched
+from tests.traced import Names, backward, evaluate, loader_of, only, told, train
 
 
 def test_weights_moved_by_hand_with_autograd_make_a_run(trace: Trace, names: Names) -> None:

@@ -1,6 +1,5 @@
 """Which trained model counts, and what it gives for hidden inputs."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,15 +10,6 @@ from torch import nn
 from grader.inside.models import choose, outputs_of
 from grader.inside.trace import Trace
 from tests.inside_training import Network, batch, first_layer, fit, only
-
-
-@pytest.fixture
-def trace() -> Iterator[Trace]:
-    watching = Trace()
-    watching.install()
-    watching.cell_started(0)
-    yield watching
-    watching.close()
 
 
 def test_outputs_come_from_the_snapshot_in_eval_mode_and_leave_the_module_as_it_was(trace: Trace) -> None:

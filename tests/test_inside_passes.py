@@ -1,7 +1,6 @@
 """Passes and data of a training: modes, accuracies per epoch, restored weights, loaders, overlap, each where it holds and where it does not."""
 
 import copy
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,18 +11,7 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from grader.inside.trace import Trace
 from tests.inside_training import Network, batch, first_layer
-from tests.traced import Names, backward, evaluate, loader_of, only, told, train, watching
-
-
-@pytest.fixture
-def names() -> Names:
-    return {}
-
-
-@pytest.fixture
-def trace(names: Names) -> Iterator[Trace]:
-    with watching(names) as watched:
-        yield watched
+from tests.traced import Names, backward, evaluate, loader_of, only, told, train
 
 
 @pytest.mark.parametrize(("mode", "grad"), [(False, False), (True, False), (False, True), (True, True)])

@@ -1,7 +1,6 @@
 """Trainings as runs: model, optimiser, schedule, loss and gradients, each property where it holds and where it does not."""
 
 import functools
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,18 +10,7 @@ from torch.nn import functional as F  # noqa: N812 - as notebooks call it
 
 from grader.inside.trace import Trace
 from tests.inside_training import Network
-from tests.traced import Names, backward, clip, evaluate, loader_of, only, told, train, watching
-
-
-@pytest.fixture
-def names() -> Names:
-    return {}
-
-
-@pytest.fixture
-def trace(names: Names) -> Iterator[Trace]:
-    with watching(names) as watched:
-        yield watched
+from tests.traced import backward, clip, evaluate, loader_of, only, told, train
 
 
 def test_five_models_make_five_runs(trace: Trace) -> None:

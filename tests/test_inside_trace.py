@@ -2,26 +2,15 @@
 
 import copy
 import io
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from grader.inside.trace import Trace
 from tests.inside_training import Network, batch, first_layer, fit, only
-
-
-@pytest.fixture
-def trace() -> Iterator[Trace]:
-    watching = Trace()
-    watching.install()
-    watching.cell_started(0)
-    yield watching
-    watching.close()
 
 
 def test_the_snapshot_is_what_the_last_step_left(trace: Trace) -> None:

@@ -1,31 +1,16 @@
 """Files of weights as students hand them in, good and bad, through intake and sandbox: what is measured and what is said."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from grader.model import ExitReason, Isolation, Outcome
+from grader.model import ExitReason, Outcome
 from grader.pipeline import Setting
-from grader.sandbox import WarmStart
-from tests.loading.handing_in import CELLS, Graded, hand_in, make_setting, make_weights
-from tests.sandbox_jobs import need
+from tests.loading.handing_in import CELLS, Graded, hand_in
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
 
 LEARNT = 0.6
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_weights(tmp_path_factory.mktemp("weights"))
-
-
-@pytest.fixture(scope="module")
-def setting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting]:
-    need(Isolation.FULL)
-    with WarmStart() as warm:
-        yield make_setting(tmp_path_factory.mktemp("store"), warm)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,6 @@ import pytest
 from grader.cohort import Results, grade_cohort, rescore
 from grader.model import Isolation, Mode, Outcome, Score, Verdict
 from grader.pipeline import Setting
-from grader.sandbox import WarmStart
 from grader.scores import from_json
 from grader.setting import MODES
 from tests.loading.handing_in import (
@@ -26,8 +25,6 @@ from tests.loading.handing_in import (
     VARIANT,
     hand_in,
     left_cells,
-    make_setting,
-    make_weights,
     submission_of,
 )
 from tests.sandbox_jobs import need, notebook_of
@@ -53,18 +50,6 @@ class Net(nn.Module):
         return self.layers(x.permute(0, 2, 3, 1) - 0.5)
 """
 DOT_PY = NET.replace("class Net", "import torch\nfrom torch import nn\n\n\nclass Net")
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_weights(tmp_path_factory.mktemp("weights"))
-
-
-@pytest.fixture(scope="module")
-def setting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting]:
-    need(Isolation.FULL)
-    with WarmStart() as warm:
-        yield make_setting(tmp_path_factory.mktemp("store"), warm)
 
 
 def case(*cells: str, left: Sequence[int] = (), where: str = "") -> object:
