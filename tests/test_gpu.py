@@ -9,7 +9,7 @@ import pytest
 from grader.errors import ConfigurationError, IsolationError, ZachetError
 from grader.model import Isolation, Limits, View
 from grader.sandbox import Gpu, GpuPool, Job, bubblewrap, choose_gpus, execute, find_gpus
-from grader.sandbox.gpu import SYSTEM
+from grader.sandbox.gpu import SYSTEM, variables_of
 from grader.sandbox.job import opening
 from grader.sandbox.warm import serves
 from grader.setting import Options, gpus_for
@@ -122,6 +122,18 @@ def test_only_the_assigned_device_is_bound_and_before_dev_is_closed(machine: tup
     variables = {words[place + 1]: words[place + 2] for place, word in enumerate(words) if word == "--setenv"}
     assert variables["CUDA_VISIBLE_DEVICES"] == "GPU-003"
     assert variables["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+
+
+def test_the_driver_is_found_where_the_machine_names_it_and_no_other_folder_is_passed_on(
+    machine: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpu = find_gpus(*machine)[0]
+    (tmp_path / "driver" / "libcuda.so.1").touch()
+    monkeypatch.setenv("LD_LIBRARY_PATH", f"{tmp_path}:{tmp_path / 'driver'}:")
+    assert variables_of(gpu)["LD_LIBRARY_PATH"] == str(tmp_path / "driver")
+    assert variables_of(None) == {}
+    monkeypatch.delenv("LD_LIBRARY_PATH")
+    assert "LD_LIBRARY_PATH" not in variables_of(gpu)
 
 
 @pytest.mark.sandbox

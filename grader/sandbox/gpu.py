@@ -3,9 +3,11 @@
 Nothing here initialises CUDA: devices are known by their nodes in /dev and by what the driver says in /proc/driver/nvidia. A run on a
 GPU starts cold, since a process that has touched CUDA cannot be forked. What the driver needs inside a sandbox:
 the device's own node, /dev/nvidiactl and /dev/nvidia-uvm bound as devices, and /sys, where `cuInit` looks the PCI bus up (without it
-it fails with CUDA_ERROR_OPERATING_SYSTEM). The driver's libraries lie below /usr and its part of /proc shows in every /proc.
+it fails with CUDA_ERROR_OPERATING_SYSTEM). The driver's libraries lie below /usr, where the loader finds them or LD_LIBRARY_PATH names
+them, as in the containers of GPU nodes; its part of /proc shows in every /proc.
 """
 
+import os
 import queue
 import re
 import threading
@@ -134,10 +136,13 @@ def system_of(gpu: Gpu | None) -> Iterator[str]:
 
 
 def variables_of(gpu: Gpu | None) -> dict[str, str]:
-    """Return the variables that a run on a GPU gets beside the common ones: one device, and cuBLAS in the way that repeats."""
+    """Return the variables that a run on a GPU gets beside the common ones: one device, cuBLAS in the way that repeats, the driver's folder."""
     if gpu is None:
         return {}
-    return {"CUDA_VISIBLE_DEVICES": gpu.visible, "CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
+    searched = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
+    driver = os.pathsep.join(folder for folder in searched if folder and Path(folder, "libcuda.so.1").is_file())
+    found = {"LD_LIBRARY_PATH": driver} if driver else {}
+    return {"CUDA_VISIBLE_DEVICES": gpu.visible, "CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUBLAS_WORKSPACE_CONFIG": ":4096:8", **found}
 
 
 def _said_by(driver: Path) -> dict[int, tuple[str, str]]:
