@@ -1,5 +1,6 @@
 """What several test files ask for: a trace that watches, and a grader for work handed in with weights."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,11 @@ from grader.sandbox import WarmStart
 from tests.loading.handing_in import make_setting, make_weights
 from tests.sandbox_jobs import need
 from tests.traced import Names, watching
+
+
+def pytest_configure() -> None:
+    # A shell starts what runs in the background with Ctrl-C ignored, and tests of interrupts and what they start would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
