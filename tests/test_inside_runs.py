@@ -95,6 +95,20 @@ def test_steps_on_gradients_of_earlier_steps_are_counted(trace: Trace, zero: boo
     assert only(trace).accumulated_steps == accumulated
 
 
+def test_every_step_of_a_long_training_counts_though_not_every_one_is_looked_at(trace: Trace) -> None:
+    train(Network(), loader_of(0), epochs=100, zero=False)
+    assert only(trace).accumulated_steps == 399
+
+
+def test_a_second_training_of_the_model_that_zeroes_in_place_is_told_from_the_first(trace: Trace) -> None:
+    model = Network()
+    for zero in (False, True):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        optimizer.zero_grad()
+        train(model, loader_of(0), epochs=30, optimizer=optimizer, zero=False, after_step=functools.partial(optimizer.zero_grad, set_to_none=False) if zero else int)
+    assert [run.accumulated_steps for run in told(trace).runs] == [119, 0]
+
+
 def test_zeroing_in_place_and_through_data_counts_as_zeroing(trace: Trace) -> None:
     for through_data in (False, True):
         model = Network()

@@ -20,7 +20,11 @@ class Gradients:
     """Whether gradients were zeroed after a step, told from one parameter of the last layer."""
 
     def __init__(self) -> None:
-        self.stepped = self.stale = False
+        self.stepped = self.stale = self._forgotten = False
+        self._checks = 0
+
+    def begin(self) -> None:
+        """Look closely again: another training begins, which may do better."""
         self._checks = 0
 
     def look(self, parameter: torch.Tensor | None) -> None:
@@ -29,13 +33,11 @@ class Gradients:
             return
         self.stepped = False
         gradient = parameter.grad
-        if gradient is None:
-            self.stale = False
-            return
-        self._checks += 1
-        # Afterwards only now and then: a loop that forgets it forgets it each time.
-        if self._checks <= _CHECKED_EACH or self._checks % _THEN_EVERY == 0:
-            self.stale = is_nonzero(gradient)
+        self._checks += gradient is not None
+        # Afterwards only now and then: a loop that forgets it forgets it each time, so the last answer stands until the next look.
+        if gradient is None or self._checks <= _CHECKED_EACH or self._checks % _THEN_EVERY == 0:
+            self._forgotten = gradient is not None and is_nonzero(gradient)
+        self.stale = self._forgotten
 
 
 def is_nonzero(gradient: torch.Tensor) -> bool:

@@ -96,6 +96,8 @@ class Subject:
 
     def commit(self, run: Run) -> None:
         """Give what waited to the run that steps."""
+        if run is not self.run:
+            self.gradients.begin()
         self.run = run
         for made in self.buffer:
             first = made.forwards[0] if made.forwards else None
