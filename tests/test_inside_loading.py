@@ -8,11 +8,20 @@ from torch import nn
 
 from grader.inside.definitions import trains_module
 from grader.inside.feeding import Feeding
+from grader.inside.finding import find_module
 from grader.inside.fitting import fit
 from grader.inside.origin import untouched
 from grader.inside.presenting import LAYOUTS, choose_presentation, scales_of
 from tests.inside_training import Network
 from tests.inside_training import fit as train
+
+
+class Normalize(nn.Module):
+    """Holds a buffer and nothing that can be trained."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(6))
 
 
 class TestFit:
@@ -74,6 +83,14 @@ class TestUntouched:
     def test_constant_weights_are_not_taken_for_drawn_ones(self) -> None:
         layer = nn.Linear(200, 10)
         assert untouched(nn.Linear(200, 10), {"weight": torch.zeros_like(layer.weight), "bias": layer.bias.detach()}, fresh=True) == ""
+
+
+def test_a_module_without_parameters_never_stands_in_for_the_one_that_the_file_does_not_fit() -> None:
+    saved = {**Network().state_dict(), "layers.0.weight": torch.zeros(7, 6), "mean": torch.ones(6)}
+    found = find_module([("", saved)], {"Network": Network, "Normalize": Normalize}, (), (), ["model = Network()", "normal = Normalize()"])
+    assert found is not None
+    assert (found.trained.kind, found.fit.complete) == ("Network", False)
+    assert found.fit.shapes == (("layers.0.weight", [5, 6], [7, 6]),)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -130,9 +130,10 @@ def _constructed(namespace: Mapping[str, Any], sources: Sequence[str]) -> Iterat
             chosen = dict(zip(unknown, values, strict=True))
             with contextlib.suppress(Exception):
                 module = eval(text, {**known, **chosen})  # noqa: S307 - the notebook's own call, in the process that ran the notebook
-                if isinstance(module, nn.Module):
+                # A module of buffers alone, such as one that normalises, was not trained by anybody.
+                if isinstance(module, nn.Module) and (trained := described(module)).parameters:
                     said = ", ".join(f"{name} = {value!r}" for name, value in chosen.items())
-                    yield described(module), (f"{text} ({said})" if said else text)[:200]
+                    yield trained, (f"{text} ({said})" if said else text)[:200]
 
 
 def _classes(namespace: Mapping[str, Any]) -> Iterator[tuple[str, type[nn.Module]]]:
