@@ -1,6 +1,8 @@
 """The documents say what is there."""
 
+import ast
 import re
+import sys
 from pathlib import Path
 
 import click
@@ -55,3 +57,15 @@ def test_every_outcome_exit_reason_and_verdict_stands_in_the_glossary() -> None:
 
 def test_the_readme_is_a_screen_and_a_half() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 110
+
+
+def test_the_image_that_the_docs_describe_has_all_that_the_runner_imports() -> None:
+    (line,) = re.findall(r"^RUN pip install (.+)$", (ROOT / "docs" / "security.md").read_text(encoding="utf-8"), re.MULTILINE)
+    installed = set(line.split())
+    distributions = {"IPython": "ipython", "PIL": "pillow", "traitlets": "ipython"}
+    for file in (ROOT / "grader" / "inside").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            absolute = [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else absolute
+            for name in {name.split(".")[0] for name in names} - sys.stdlib_module_names:
+                assert distributions.get(name, name) in installed, f"{file.name} imports {name}"
