@@ -1,6 +1,6 @@
 """What the training trace costs: CPU seconds of Lab 1's notebook with and without it, in one run, alternating.
 
-    python benchmarks/trace_overhead.py [--rounds 3] [--data DIR] [--work NOTEBOOK.py]
+    python benchmarks/trace_overhead.py [--rounds 3] [--data-root DIR] [--work NOTEBOOK.py]
 
 Every round starts one process with the trace and one without, the first of each round in turn. A process runs the code cells of the solution (or of
 `--work`, a percent-format file) at their full length, one thread, and reports the CPU seconds of the cells alone. Without the trace also means
@@ -82,7 +82,7 @@ def percent_notebook(path: Path) -> nbformat.NotebookNode:
 
 @click.command()
 @click.option("--rounds", default=3)
-@click.option("--data", type=click.Path(path_type=Path), help="A data root with the real images; synthetic ones otherwise.")
+@click.option("--data-root", "data", type=click.Path(path_type=Path), help="A data root with the real images; synthetic ones otherwise.")
 @click.option("--work", type=click.Path(path_type=Path), help="Another notebook, in percent format.")
 def main(rounds: int, data: Path | None, work: Path | None) -> None:
     """Print the ratio of CPU seconds, and where it comes from."""

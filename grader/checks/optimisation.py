@@ -93,7 +93,7 @@ def _ends(run: TrainingRun) -> tuple[float, float]:
     return (sum(first) / len(first) if first else math.inf), end
 
 
-@check(ru="Расписание шага работает", en="The learning rate schedule works", of_training=True)
+@check(ru="Расписание скорости обучения работает", en="The learning rate schedule works", of_training=True)
 def scheduler_steps(evidence: Evidence) -> Conclusion:
     """A scheduler that was made is stepped; where there is none, nothing is asked."""
 

@@ -124,7 +124,7 @@ def _parsed(source: str) -> ast.Module | None:
         return None
 
 
-@check(ru="Запуски сравниваются при равном пути", en="Runs are compared over equal paths", of_training=True)
+@check(ru="Обучения сравниваются при равном числе шагов", en="Trainings are compared after equally many steps", of_training=True)
 def equal_iterations(evidence: Evidence) -> Conclusion:
     """The lab's own rule: a batch k times larger takes k times the epochs (as many steps), a rate k times smaller too (step times rate)."""
     trace = trace_of(evidence)
