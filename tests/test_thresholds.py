@@ -128,6 +128,15 @@ def test_work_worse_by_the_margin_passes_early_at_most_as_often_as_declared() ->
     assert early / 4000 < policy.false_pass
 
 
+def test_the_line_is_where_judging_begins_to_pass_also_where_the_margin_is_wider_than_the_spread() -> None:
+    calm, policy = replace(REFERENCE, spreads=(Spread(sd=0.004, df=144),)), Policy()
+    bounds = lines(calm, policy, 1)
+    assert bounds.clear < bounds.fail
+    assert judge([bounds.line], calm, policy).decision is Decision.PASS
+    assert judge([bounds.line - 1e-6], calm, policy).decision is Decision.FAIL
+    assert judge([0.75], calm, policy).line == bounds.line
+
+
 def test_between_the_lines_a_work_is_run_again_and_passes_in_the_end() -> None:
     policy = Policy(replicates=3)
     assert lines(REFERENCE, policy, 1).fail < 0.73 < lines(REFERENCE, policy, 1).clear

@@ -163,7 +163,7 @@ def _show(made: Thresholds, plan: Plan) -> None:
     for classes in plan.sets:
         found = made.variants[key_of(classes)]
         try:
-            line = f"{lines(made.reference(classes, plan.assignment.policy), plan.assignment.policy, 1).fail:.3f}"
+            line = f"{lines(made.reference(classes, plan.assignment.policy), plan.assignment.policy, 1).line:.3f}"
         except NotUsable as reason:
             line = reason.reason.en
             without += 1

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.model import Json
+from grader.report.plain import list_in, number_in
 
-WIDTH, HEIGHT = 640, 150
 _LEFT, _RIGHT, _BASE, _PEAK = 14, 626, 112, 30
 _STEPS = 64
 # The work's own point, and above it a line per run: so far apart, in so much room.
@@ -51,8 +51,7 @@ def draw_accuracy(figures: Mapping[str, Json] | None) -> AccuracyPicture | None:
         return None
     try:
         number = {key: _finite(figures[key]) for key in ("accuracy", "low", "high", "line", "mean", "sd", "chance")}
-        listed = figures["reference"]
-        trainings = [_finite(value) for value in listed] if isinstance(listed, list) else []
+        trainings = [_finite(value) for value in list_in(figures["reference"])]
         runs = _runs(figures.get("runs"))
     except (KeyError, TypeError, ValueError):
         return None
@@ -107,6 +106,7 @@ def _runs(listed: Json) -> list[dict[str, float]]:
 
 
 def _finite(value: Json) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    number = number_in(value)
+    if number is None:
         raise ValueError(value)
-    return float(value)
+    return number

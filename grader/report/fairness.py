@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from babel.numbers import format_percent
 
 from grader.model import Language, Text
-from grader.report.page import page_templates
+from grader.report.page import number, page_templates
 from grader.thresholds import Comparison, VariantChances, below, counts, outlook
 from variants.cifar100 import FINE, names
 
 Students = Mapping[tuple[int, ...], int]
 Height = Callable[[float], float]
 
-WIDTH = 960
 _LEFT, _RIGHT = 56.0, 948.0
 _TOP, _BOTTOM = 30.0, 300.0  # the panel of accuracies
 _PANEL = 84.0  # the height of a panel of chances
@@ -124,12 +123,11 @@ def _ours(comparison: Comparison) -> Text:
 
 def _worse(comparison: Comparison) -> Text:
     fixed, own = [one.worse.fixed for one in comparison.variants], [one.worse.own for one in comparison.variants]
-    points = f"{100 * comparison.worse:g}"
     ends = [Text(ru=f"от {_both(min(some)).ru} до {_both(max(some)).ru}", en=f"from {_both(min(some)).en} to {_both(max(some)).en}") for some in (fixed, own)]
     return Text(
-        ru=f"Работа хуже эталона на {points.replace('.', ',')} п. п. проходит единый порог с вероятностью {ends[0].ru} — смотря какие классы достались, "
+        ru=f"Работа хуже эталона на {number(100 * comparison.worse, language='ru')} п. п. проходит единый порог с вероятностью {ends[0].ru} — смотря какие классы достались, "
         f"а свой порог — {ends[1].ru}.",
-        en=f"Work that is {points} points worse passes a fixed threshold with a chance {ends[0].en}, depending on the classes alone, and a line of "
+        en=f"Work that is {number(100 * comparison.worse, language='en')} points worse passes a fixed threshold with a chance {ends[0].en}, depending on the classes alone, and a line of "
         f"its own {ends[1].en}.",
     )
 
@@ -195,7 +193,7 @@ def _column(one: VariantChances, *, x: float, step: float, height: Height, worse
         equal=Bars(fixed=round(one.equal.fixed * _PANEL, 1), own=round(_FIRST + (1 - one.equal.own) * _PANEL, 1)),
         worse=Bars(fixed=round(one.worse.fixed * _PANEL, 1), own=round(_SECOND + (1 - one.worse.own) * _PANEL, 1)),
         title=f"{called(one.classes, language)}: {chance(one.equal.fixed, language)} / {chance(one.equal.own, language)}, "
-        f"−{100 * worse:g}: {chance(one.worse.fixed, language)} / {chance(one.worse.own, language)}",
+        f"−{number(100 * worse, language=language)}: {chance(one.worse.fixed, language)} / {chance(one.worse.own, language)}",
     )
 
 

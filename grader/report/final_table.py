@@ -1,10 +1,10 @@
 """The lab's final table as the trainings fill it, with the student's own numbers beside it."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from grader.model import Json
+from grader.report.plain import list_in, number_in
 
 _MOST_ROWS = 64
 
@@ -47,37 +47,30 @@ def final_table(figures: Mapping[str, Json] | None) -> FinalTable | None:
     """Return the table of a finding's figures; None when they are no such table."""
     if figures is None or figures.get("kind") != "table":
         return None
-    rows = [row for row in _listed(figures.get("rows")) if isinstance(row, dict)]
+    rows = [row for row in list_in(figures.get("rows")) if isinstance(row, dict)]
     return FinalTable(
         rows=tuple(_row(row) for row in rows[:_MOST_ROWS]),
-        left=tuple(str(text) for text in _listed(figures.get("left"))[:_MOST_ROWS]),
-        spread=_number(figures.get("spread")) or 0.0,
+        left=tuple(str(text) for text in list_in(figures.get("left"))[:_MOST_ROWS]),
+        spread=number_in(figures.get("spread")) or 0.0,
     )
 
 
 def _row(row: Mapping[str, Json]) -> TableRow:
-    batch, epochs = _number(row.get("batch")), _number(row.get("epochs"))
+    batch, epochs = number_in(row.get("batch")), number_in(row.get("epochs"))
     return TableRow(
-        cell=int(_number(row.get("cell")) or 0),
+        cell=int(number_in(row.get("cell")) or 0),
         model=str(row.get("model") or ""),
-        parameters=int(_number(row.get("parameters")) or 0),
+        parameters=int(number_in(row.get("parameters")) or 0),
         optimizer=str(row.get("optimizer") or ""),
-        lr=_number(row.get("lr")),
-        lr_end=_number(row.get("lr_end")),
+        lr=number_in(row.get("lr")),
+        lr_end=number_in(row.get("lr_end")),
         batch=int(batch) if batch is not None else None,
         epochs=int(epochs) if epochs is not None else None,
-        train=_number(row.get("train")),
-        test=_number(row.get("test")),
+        train=number_in(row.get("train")),
+        test=number_in(row.get("test")),
         written=str(row.get("written") or ""),
-        claimed_train=_number(row.get("claimed_train")),
-        claimed_test=_number(row.get("claimed_test")),
-        differs=tuple(str(which) for which in _listed(row.get("differs"))),
+        claimed_train=number_in(row.get("claimed_train")),
+        claimed_test=number_in(row.get("claimed_test")),
+        differs=tuple(str(which) for which in list_in(row.get("differs"))),
     )
 
-
-def _listed(value: Json) -> Sequence[Json]:
-    return value if isinstance(value, list) else []
-
-
-def _number(value: Json) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) else None

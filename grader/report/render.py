@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from grader.model import CriterionScore, Json, Language, Outcome, Score
 from grader.report.notebook import show_notebook
 from grader.report.page import page_templates, share
+from grader.report.plain import list_in, number_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +91,9 @@ def criterion_state(criterion: CriterionScore) -> str:
 
 def _variant(variant: Mapping[str, Json], language: Language) -> dict[str, object]:
     """Return what was dealt: (class index, class name) pairs, the group and the number in it, each empty when not known."""
-    classes, names = variant.get("classes"), variant.get(f"class_names_{language}")
-    indices = classes if isinstance(classes, list) else []
-    named = names if isinstance(names, list) and len(names) == len(indices) else [""] * len(indices)
+    indices = list_in(variant.get("classes"))
+    names = list_in(variant.get(f"class_names_{language}"))
+    named = names if len(names) == len(indices) else [""] * len(indices)
     return {
         "classes": [(_text(index), _text(name).replace("_", " ")) for index, name in zip(indices, named, strict=True)],
         **{key: _text(variant.get(key)) for key in ("group", "number", "stream", "resolution")},
@@ -132,8 +133,7 @@ def _run_facts(execution: Mapping[str, Json], cells: list[Mapping[str, Json]]) -
 
 
 def _runs(execution: Mapping[str, Json]) -> Iterator[OneRun]:
-    listed = execution.get("runs")
-    for row in listed if isinstance(listed, list) else ():
+    for row in list_in(execution.get("runs")):
         if isinstance(row, dict):
             yield OneRun(
                 number=int(_number(row.get("replicate"))) + 1,
@@ -146,14 +146,13 @@ def _runs(execution: Mapping[str, Json]) -> Iterator[OneRun]:
 
 
 def _cells(execution: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
-    cells = execution.get("cells")
-    for cell in cells if isinstance(cells, list) else ():
+    for cell in list_in(execution.get("cells")):
         if isinstance(cell, dict):
             yield cell
 
 
 def _number(value: Json) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
+    return number_in(value) or 0.0
 
 
 def _text(value: Json) -> str:

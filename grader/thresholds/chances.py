@@ -92,14 +92,13 @@ def compare_rules(thresholds: Thresholds, sets: Iterable[Sequence[int]], policy:
         except NotUsable as error:
             without.append(NoLine(classes=classes, reason=error.reason))
             continue
-        bounds = lines(reference, policy, policy.replicates)
         found.append(
             VariantChances(
                 classes=classes,
                 accuracies=thresholds.variants[key_of(classes)].accuracies,
                 mean=reference.mean,
                 sd=_spread(reference)[0],
-                line=min(bounds.fail, bounds.clear),
+                line=lines(reference, policy, policy.replicates).line,
                 equal=chance_of_pass(reference, policy, fixed=fixed),
                 worse=chance_of_pass(reference, policy, fixed=fixed, worse=worse),
             )
@@ -119,7 +118,13 @@ def chance_of_pass(reference: Reference, policy: Policy, *, fixed: float, worse:
     mean = reference.mean - worse + sd * draws.factor * draws.centre / math.sqrt(reference.n)
     seen = mean[:, None] + sd * draws.factor[:, None] * draws.noise
     seen = (seen * reference.hidden).round().clip(0, reference.hidden) / reference.hidden
-    return Chance(fixed=float((seen[:, 0] >= fixed - 1e-9).mean()), own=float(_passes(seen, reference, policy).mean()))
+    return Chance(fixed=_share(seen[:, 0] >= fixed - 1e-9), own=_share(_passes(seen, reference, policy)))
+
+
+def _share(passes: NDArray[np.bool_]) -> float:
+    """Return the share of the draws that pass; none and all of them are taken for half a draw from it, since no chance is certain."""
+    half = 0.5 / len(passes)
+    return min(max(float(passes.mean()), half), 1 - half)
 
 
 def outlook(chance: float) -> Outlook:

@@ -42,6 +42,11 @@ class Lines:
     fail: float
     clear: float
 
+    @property
+    def line(self) -> float:
+        """The pass line: `clear` lies below `fail` where the margin is wider than the spread, and reaching it is then enough."""
+        return min(self.fail, self.clear)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
@@ -96,10 +101,9 @@ def judge(accuracies: Sequence[float], reference: Reference, policy: Policy, *, 
     values = _finite(accuracies)
     mean = math.fsum(values) / len(values)
     bounds = lines(reference, policy, len(values), first)
-    line = min(bounds.fail, bounds.clear)
     seen = _look(values, bounds)
     decision = Decision.FAIL if seen is Decision.FAIL else Decision.PASS
-    share = share_of_points(mean, chance=reference.chance, line=line, mean=reference.mean, line_share=policy.line_share)
+    share = share_of_points(mean, chance=reference.chance, line=bounds.line, mean=reference.mean, line_share=policy.line_share)
     if decision is Decision.PASS:
         share = max(share, policy.line_share)
     doubtful = seen is Decision.BORDERLINE
@@ -107,7 +111,7 @@ def judge(accuracies: Sequence[float], reference: Reference, policy: Policy, *, 
     return Judgement(
         decision=decision,
         accuracy=mean,
-        line=line,
+        line=bounds.line,
         share=share,
         borderline=doubtful and last > 1,
         again=made < first or (doubtful and made < last),

@@ -159,7 +159,7 @@ def _converged(found: Calibrated) -> None:
 
 
 def _tells_from_chance(reference: Reference, policy: Policy) -> None:
-    line = lines(reference, policy, 1).fail
+    line = lines(reference, policy, 1).line
     if math.isinf(line):
         raise NotUsable(Text(ru="разброс между обучениями неизвестен: обучение только одно", en="nothing is known of the spread: there is only one training"))
     if line <= reference.chance + math.sqrt(reference.chance * (1 - reference.chance) / max(1, reference.hidden)):
