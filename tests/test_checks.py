@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from grader.checks import partial
 from grader.checks.accuracy import measure_accuracy, share_above_chance
+from grader.checks.gradients import relative_error
 from grader.checks.presentation import CannotPresent, learn_presentation
 from grader.checks.study import filled_rows, is_answer
 from grader.model import Array, Outcome, Text
@@ -105,6 +106,12 @@ def test_rows_that_are_not_finite_count_as_wrong() -> None:
 @pytest.mark.parametrize("logits", [np.ones(5), np.ones((5, 1)), np.ones((4, 3)), np.ones((5, 3, 2))])
 def test_outputs_of_another_shape_are_not_measured(logits: NDArray[np.float64]) -> None:
     assert measure_accuracy(logits, np.zeros(5, dtype=np.int64), [1, 2, 3]) is None
+
+
+def test_zeros_are_right_where_zeros_are_expected() -> None:
+    assert relative_error(np.zeros((3, 1)), np.zeros(3)) == 0
+    assert (relative_error(np.full(3, 1e-6), np.zeros(3)) or 0) > 1
+    assert relative_error(np.array([1.0, 2.02]), np.array([1.0, 2.0])) == pytest.approx(0.01)
 
 
 def test_points_grow_linearly_from_chance_to_reference() -> None:

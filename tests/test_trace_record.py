@@ -12,11 +12,12 @@ import safetensors.numpy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from grader.checks.data import never_trained_on_test, parts_disjoint
 from grader.checks.figures import Figure, figures_of
 from grader.checks.plain import LONGEST_TEXT, MOST_ITEMS, read, read_all
-from grader.checks.trace import Trace, TrainingRun, trace_of, training_runs, weights_of
+from grader.checks.trace import MOST_PASSES, MOST_RUNS, Trace, TrainingRun, trace_of, training_runs, weights_of
 from grader.evidence import MissingRecord
-from grader.model import Json
+from grader.model import Json, Outcome
 from tests.evidence_of import evidence_of
 
 RUN: dict[str, Json] = {
@@ -125,3 +126,17 @@ def test_long_lists_and_texts_are_cut() -> None:
     assert run is not None
     assert len(run.weights) == LONGEST_TEXT
     assert len(run.losses) == MOST_ITEMS
+
+
+@pytest.mark.timeout(60)
+def test_a_forged_record_is_cut_at_what_the_runner_keeps_and_costs_the_checks_no_more(tmp_path: Path) -> None:
+    passes: list[Json] = [{"role": role, "when": "during", "source": place, "rows": 64} for role in ("training", "evaluation") for place in range(600)]
+    runs: list[Json] = [{**RUN, "id": number, "continues": number - 1, "passes": passes[::-1] + passes} for number in range(600)]
+    sources: list[Json] = [{"id": number, "kind": "batches"} for number in range(600)]
+    overlaps: list[Json] = [{"first": number, "second": number + 600, "rows": 1, "of_second": 1} for number in range(1000)]
+    evidence = evidence_of(tmp_path, records={"trace": {"runs": runs, "sources": sources, "overlaps": overlaps}})
+    trace = trace_of(evidence)
+    assert trace_of(evidence) is trace
+    assert (len(trace.runs), {len(run.passes) for run in trace.runs}) == (MOST_RUNS, {MOST_PASSES})
+    for check in (parts_disjoint, never_trained_on_test):
+        assert check(evidence).outcome is not Outcome.ERRORED

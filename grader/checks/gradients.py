@@ -45,7 +45,10 @@ def relative_error(seen: Array, expected: Array) -> float | None:
     if np.squeeze(seen).shape != np.squeeze(wanted).shape:
         return None
     difference = np.abs(np.asarray(seen, dtype=np.float64).reshape(wanted.shape) - wanted)
-    return float(np.max(difference) / np.max(np.abs(wanted))) if np.isfinite(difference).all() else float("inf")
+    if not np.isfinite(difference).all():
+        return float("inf")
+    # Where zeros are expected, zeros are right, and there is nothing to be relative to.
+    return float(np.max(difference) / np.max(np.abs(wanted), initial=np.finfo(np.float64).tiny))
 
 
 def common_factor(seen: Gradients, expected: Gradients) -> float | None:

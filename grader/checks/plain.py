@@ -1,7 +1,7 @@
 """Reads frozen dataclasses from JSON that nobody vouches for: whatever is there, the result is bounded and of the declared types.
 
 A field that is missing or not of its type takes its default; one without a default makes the whole object None, and a list leaves
-such objects out. Supported annotations: bool, int, float, str, Literal of strings, X | None, tuple[X, ...], tuple[X, Y],
+such objects out. A list is cut at MOST_ITEMS, or at what the field's metadata says under "most". Supported annotations: bool, int, float, str, Literal of strings, X | None, tuple[X, ...], tuple[X, Y],
 Mapping[str, X] and dataclasses of these.
 """
 
@@ -48,9 +48,11 @@ def _dataclass(kind: Any, raw: object) -> Any:
     if not isinstance(raw, dict):
         raise _Unreadable
     hints, values = _hints(kind), {}
-    for field in dataclasses.fields(kind):
+    for field in (field for field in dataclasses.fields(kind) if field.init):
+        value = raw.get(field.name)
+        most = field.metadata.get("most")
         try:
-            values[field.name] = _value(hints[field.name], raw[field.name])
+            values[field.name] = _value(hints[field.name], value[:most] if most and isinstance(value, list) else raw[field.name])
         except (KeyError, _Unreadable):
             if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
                 raise _Unreadable from None

@@ -26,7 +26,7 @@ def trained_sources(trace: Trace, run: TrainingRun) -> frozenset[int]:
     cut = {source for source in read if (known := trace.source(source)) is not None and known.kind == "batches"}
     for shared in trace.overlaps:
         for ours, other, rows in ((shared.first, shared.second, shared.of_second), (shared.second, shared.first, shared.of_first)):
-            if ours in cut and rows and shared.rows >= _NEARLY_ALL * rows:
+            if ours in cut and rows and shared.rows >= _NEARLY_ALL * rows and trace.source(other) is not None:
                 read.add(other)
     return frozenset(read)
 

@@ -5,6 +5,7 @@ All of it is *reported*: the process that ran student code wrote it. It explains
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -13,6 +14,9 @@ import safetensors.numpy
 from grader.checks.plain import read
 from grader.evidence import Evidence, MissingRecord
 from grader.model import Array
+
+# What the runner keeps at most; the rest of a longer list is forged.
+MOST_RUNS, MOST_PASSES, MOST_SOURCES, MOST_LOADERS = 64, 64, 64, 128
 
 Scalar = bool | int | float | str
 Curve = tuple[tuple[int, float], ...]
@@ -168,7 +172,7 @@ class TrainingRun:
     accumulated_steps: int = 0
     clipping: tuple[Clipping, ...] = ()
     restored: Restored | None = None
-    passes: tuple[Passes, ...] = ()
+    passes: tuple[Passes, ...] = field(default=(), metadata={"most": MOST_PASSES})
     changed: bool | None = None
     train_mode_restored: bool | None = None
     weights: str = ""
@@ -234,11 +238,15 @@ class Overlap:
 class Trace:
     """The whole record. `left_out` counts runs that were too many to keep."""
 
-    runs: tuple[TrainingRun, ...] = ()
-    sources: tuple[Source, ...] = ()
-    loaders: tuple[Loader, ...] = ()
+    runs: tuple[TrainingRun, ...] = field(default=(), metadata={"most": MOST_RUNS})
+    sources: tuple[Source, ...] = field(default=(), metadata={"most": MOST_SOURCES})
+    loaders: tuple[Loader, ...] = field(default=(), metadata={"most": MOST_LOADERS})
     overlaps: tuple[Overlap, ...] = ()
     left_out: int = 0
+    _shared: Mapping[frozenset[int | None], Overlap] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_shared", {frozenset((shared.first, shared.second)): shared for shared in reversed(self.overlaps)})
 
     def source(self, number: int | None) -> Source | None:
         """Return the source with this id, or None."""
@@ -250,12 +258,31 @@ class Trace:
 
     def overlap(self, first: int | None, second: int | None) -> Overlap | None:
         """Return what two sources share, in either order, or None where nothing is shared."""
-        return next((shared for shared in self.overlaps if {shared.first, shared.second} == {first, second}), None)
+        return self._shared.get(frozenset((first, second)))
+
+
+class _Raw:
+    """A record as it lies in the evidence, the same only as itself; whoever keeps this keeps the record, so its identity stays its own."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Raw) and self.value is other.value
+
+
+@lru_cache(maxsize=8)
+def _read(raw: _Raw) -> Trace | None:
+    """Read a record once for all the checks of a work."""
+    return read(Trace, raw.value)
 
 
 def trace_of(evidence: Evidence) -> Trace:
     """Return the trace of a run; raises MissingRecord when the run ended before it was written or wrote something else."""
-    made = read(Trace, evidence.record("trace"))
+    made = _read(_Raw(evidence.record("trace")))
     if made is None:
         raise MissingRecord("trace", evidence.execution, "it is no object")
     return made
