@@ -97,7 +97,7 @@ def repetition(evidence: Evidence) -> tuple[Finding, ...]:
 def _how_often(runs: Sequence[Evidence], asked: int) -> Finding:
     n = len(runs)
     if n <= asked:
-        why = Text(ru="так решил преподаватель", en="as the instructor asked")
+        why = Text(ru="столько запусков было запрошено", en="as many as were asked for")
     else:
         why = Text(
             ru=f"после запуска № {max(1, asked)} точность оказалась пограничной, и работу запускали снова, пока сомнение оставалось",

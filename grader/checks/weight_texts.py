@@ -17,7 +17,7 @@ PROBLEMS: Mapping[str, Text] = {
     "pointer": Text(ru="В файле «{file}» не веса, а указатель Git LFS на них.", en="“{file}” holds not the weights but a Git LFS pointer to them."),
     "foreign": Text(ru="В файле «{file}» не веса PyTorch, а {detail}.", en="“{file}” holds no PyTorch weights but {detail}."),
     "script": Text(ru="В файле «{file}» модель TorchScript, а не веса.", en="“{file}” holds a TorchScript model, not weights."),
-    "damaged": Text(ru="Файл весов «{file}» повреждён или записан не до конца ({detail}).", en="The file of weights “{file}” is damaged or breaks off ({detail})."),
+    "damaged": Text(ru="Файл весов «{file}» повреждён или записан не до конца.", en="The file of weights “{file}” is damaged or breaks off."),
     "bomb": Text(ru="Файл весов «{file}» после распаковки занял бы слишком много памяти ({detail}) и не открывался.", en="Unpacked, the file of weights “{file}” would take too much memory ({detail}); it was not opened."),
     "hostile": Text(ru="Файл «{file}» при загрузке выполнил бы {detail}: это не веса, он не открывался.", en="Loading “{file}” would run {detail}: these are no weights, and it was not opened."),
     "no_tensors": Text(ru="В файле «{file}» нет весов: в нём лежит {detail}.", en="“{file}” holds no weights: what it holds is {detail}."),

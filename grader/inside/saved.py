@@ -157,8 +157,9 @@ def _culprit(error: Exception) -> str:
 
 
 def _said(error: Exception) -> str:
-    """Return the last thing torch says of an error, behind its advice on files from strangers."""
-    return f"{type(error).__name__}: {str(error).rpartition('WeightsUnpickler error: ')[2].strip()}"
+    """Return what torch says of an error, between its advice on files from strangers and where to read on."""
+    told = str(error).rpartition("WeightsUnpickler error: ")[2].strip()
+    return f"{type(error).__name__}: {told.partition(chr(10))[0]}"
 
 
 def _unpickle(path: Path, code: str) -> Any:
