@@ -17,13 +17,14 @@ from typing import Any
 
 import click
 import numpy as np
+from lab1 import lab
 from numpy.typing import NDArray
 from scipy import stats
 from scipy.linalg import lapack
 
-from grader.calibration import Bench, task_of
+from grader.calibration import Bench, recipe_of, task_of
 from grader.datasets import find_data_root, hidden_set, prepare_view, training_part
-from grader.model import Recipe, View
+from grader.model import View
 from grader.thresholds import recipe_digest
 from grader.training import train_many
 from variants.balance import Allowed, allowed_sets, deal
@@ -33,7 +34,6 @@ from variants.draw import draw
 from variants.rule import CLASSES
 from variants.rules import load_rule
 
-RECIPE = Recipe(hidden=(10,), lr=0.005, batch=128, epochs=250)
 RIDGE, FOLDS = 1000.0, 5
 SECRET = b"a secret of the benchmark only"
 STUDENTS = [f"s{number}" for number in range(30)]
@@ -96,6 +96,7 @@ def measure(target: Path, data_root: Path, drawn: bool, minutes: float) -> None:
     found: Measured = json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
     data = find_data_root(data_root)
     bench = Bench(data=data, prepared=prepare_view(data, View.SEALED), view=View.SEALED, device="cpu")
+    recipe = recipe_of(lab())
     every = [classes for sets in (draws(load_difficulty()) if drawn else plan()).values() for classes in sets]
     for number, classes in enumerate(every):
         if _key(classes) in found:
@@ -103,7 +104,7 @@ def measure(target: Path, data_root: Path, drawn: bool, minutes: float) -> None:
         if time.monotonic() > end:
             click.echo(f"{number} of {len(every)} sets; call again to go on")
             return
-        (outcomes,) = train_many([task_of(classes, bench)], range(3 if len(classes) == 3 else 2), RECIPE, device="cpu")
+        (outcomes,) = train_many([task_of(classes, bench)], range(3 if len(classes) == 3 else 2), recipe, device="cpu")
         found[_key(classes)] = [round(outcome.accuracy, 6) for outcome in outcomes]
         target.write_text(json.dumps(found), encoding="utf-8")
     click.echo(f"all {len(every)} sets are measured")
@@ -174,7 +175,7 @@ def fit(measured: Path, pairs_file: Path, target: Path) -> None:
     with np.load(pairs_file) as packed:
         base = {key: packed[key].tolist() for key in ("right", "pictures", "hidden", "digest", "name")}
     sets = plan()
-    plain = {"formula": {"slope": 1.0, "intercept": 0.0, "doubling": 0.0}, "errors": {"2": 0.0}, "seed_sd": 0.0, "made": {}}
+    plain = {"schema": SCHEMA, "formula": {"slope": 1.0, "intercept": 0.0, "doubling": 0.0}, "errors": {"2": 0.0}, "seed_sd": 0.0, "made": {}}
     raw = difficulty_of({**base, **plain})
     fitted = [classes for kind in FITTED for classes in sets[kind]]
     counts = np.array([len(classes) for classes in fitted])
@@ -190,7 +191,7 @@ def fit(measured: Path, pairs_file: Path, target: Path) -> None:
         "by": "benchmarks/difficulty.py",
         "data": {"name": base["name"], "digest": base["digest"]},
         "pictures": "the published train split",
-        "measured": {"view": str(View.SEALED), "recipe": recipe_digest(RECIPE), "sets": len(fitted)},
+        "measured": {"view": str(View.SEALED), "recipe": recipe_digest(recipe_of(lab())), "sets": len(fitted)},
     }
     seeds = math.sqrt(float(np.mean([np.var(found[_key(classes)], ddof=1) for classes in fitted])))
     head = {"schema": SCHEMA, "made": made, "formula": formula, "errors": errors, "seed_sd": round(seeds, 4), "hidden": base["hidden"], "pictures": base["pictures"]}

@@ -49,6 +49,11 @@ class Course:
         """The folder that everything graded goes to."""
         return self.path / "results"
 
+    @property
+    def manifest(self) -> Path:
+        """The file that says which classes every student has, there or not."""
+        return self.path / "variants.csv"
+
     def thresholds(self, assignment: str) -> Path:
         """The file of the calibration of `assignment`, there or not."""
         return self.path / "thresholds" / f"{assignment}.json"
@@ -81,7 +86,7 @@ class Course:
 
     def variants(self, assignment: str) -> dict[str, Variant]:
         """Return the variant of every student of `assignment` by student id; raises CourseError when none were assigned."""
-        file = self.path / "variants.csv"
+        file = self.manifest
         if not file.is_file():
             raise CourseError(
                 "There is no list of variants.",

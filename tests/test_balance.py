@@ -119,7 +119,7 @@ def test_every_allowed_set_is_given_about_equally_often() -> None:
     freedom = len(allowed.sets) - 1
 
     assert freedom > 20
-    assert statistic < freedom + 3.3 * (2 * freedom) ** 0.5 + 6  # passed by chance about once in a thousand
+    assert statistic < freedom + 3.3 * (2 * freedom) ** 0.5 + 6  # exceeded by chance about once in a thousand
 
 
 def test_secret_and_assignment_change_the_draw() -> None:
@@ -186,6 +186,33 @@ def test_more_students_than_sets_is_answered_with_how_many_there_are() -> None:
         given_by(TIGHT, names, kept=given_by(TIGHT, names[:-1]))
 
 
+@pytest.mark.parametrize("draws", [2, 4])
+def test_kept_sets_of_another_size_are_refused_with_their_students(draws: int) -> None:
+    names = ["a", "b", "c"]  # nine classes would make neither pairs nor fours, six of two students would make pairs
+    rule = replace(BALANCED, draws=draws)
+
+    for some in (names, names[:2]):
+        kept = given_by(BALANCED, some)
+        with pytest.raises(VariantsError) as caught:
+            given_by(rule, [*some, "new"], kept=kept)
+        assert str(caught.value) == (
+            f"rule balanced-3: the rule gives {draws} classes, and {len(some)} of {len(some)} sets in the manifest have another size:\n"
+            + "".join(f"  {one.student.id}: {', '.join(map(str, one.classes))}\n" for one in kept)
+            + "Give the rule another name, or delete the manifest to draw anew."
+        )
+
+
+def test_a_kept_set_that_was_cut_by_hand_is_named_alone_and_many_are_cut_to_twenty() -> None:
+    names = [f"s{number}" for number in range(25)]
+    kept = given_by(BALANCED, names)
+    cut = replace(kept[3], classes=kept[3].classes[:2])
+
+    with pytest.raises(VariantsError, match=r"1 of 25 sets in the manifest have another size:\n  s3: \d+, \d+\nGive the rule"):
+        given_by(BALANCED, names, kept=(*kept[:3], cut, *kept[4:]))
+    with pytest.raises(VariantsError, match=r"  s19: \d+, \d+, \d+\n  and 5 more\nGive the rule"):
+        given_by(replace(BALANCED, draws=2), names, kept=kept)
+
+
 def test_a_balanced_rule_needs_assignment_and_secret() -> None:
     with pytest.raises(VariantsError, match="none was named"):
         assign(people(["a"]), BALANCED, secret=SECRET)
@@ -205,6 +232,7 @@ BASE = 'name = "mine"\ntitle = "t"\nkind = "keyed"\ncount = 3\n'
         ('difficulty = "balanced"\nband = nan\n', ": the key band is not a number between 0 and 1."),
         ('difficulty = "balansed"\nband = 0.1\n', ', key difficulty: "balansed" is not known here. Did you mean "balanced"?'),
         ("band = 0.05\n", ': the key band goes with balanced draws. Add difficulty = "balanced".'),
+        ("around = 0.8\nband = 0.05\n", ': the key band goes with balanced draws. Add difficulty = "balanced".'),
         ('superclasses = "differnt"\n', ', key superclasses: "differnt" is not known here. Did you mean "different"?'),
     ],
 )
@@ -236,4 +264,3 @@ def test_a_wish_is_read_and_said(tmp_path: Path) -> None:
     assert str(rule) == "3 keyed draws: predicted accuracy within 0.04 around 0.8, no two of one superclass, nobody has another's set"
     path.write_text(BASE + 'superclasses = "any"\n', encoding="utf-8")
     assert load_rule(path).wanted is None
-

@@ -79,6 +79,7 @@ def test_assign_names_what_was_resolved_and_who_shares_a_set(roster: Path, tmp_p
         "group_is": "printed",
         "students": 3,
         "kept": [],
+        "gone": [],
         "kept_against_the_rule": [],
         "resolved": [{"id": "20У102", "resolution": "next-free: class_3 80 -> 81"}],
         "identical": [{"classes": [23, 39, 58], "who": ["20У101", "20У103"]}],
@@ -137,6 +138,40 @@ def test_a_balanced_set_is_kept_when_the_roster_grows_and_when_the_rule_is_edite
     assert json.loads(run(*arguments, "--json", env=secret).output)["kept_against_the_rule"] == list(after)
 
 
+def test_assign_names_who_left_the_roster_and_frees_their_sets(roster: Path, tmp_path: Path) -> None:
+    out, secret = tmp_path / "variants.csv", {"ZACHET_SECRET": "0123456789abcdef"}
+    arguments = ("assign", roster, "--rule", balanced(tmp_path), "-o", out, "--assignment", "iu5_lab1")
+    run(*arguments, env=secret)
+    left = next(one for one in read_manifest(out) if one.student.id == "20У102")
+    roster.write_text(ROSTER.replace("20У102", "20У103"), encoding="utf-8")
+    kept = out.read_bytes()
+
+    text = run(*arguments, env=secret)
+    out.write_bytes(kept)
+    found = json.loads(run(*arguments, "--json", env=secret).output)
+
+    assert text.output.splitlines()[1:] == [
+        "Kept from the manifest that was there: 1",
+        "In the manifest that was there, and not in the roster (their sets are free again): 1",
+        f"  20У102 Петров Пётр: {', '.join(map(str, left.classes))}",
+    ]
+    assert (found["kept"], found["gone"]) == (["20У101"], ["20У102"])
+
+
+def test_a_balanced_rule_with_another_count_refuses_the_sets_that_are_kept(roster: Path, tmp_path: Path) -> None:
+    out, rule, secret = tmp_path / "variants.csv", balanced(tmp_path), tmp_path / "secret"
+    secret.write_text("0123456789abcdef\n", encoding="utf-8")
+    arguments = ("assign", roster, "--rule", rule, "-o", out, "--assignment", "iu5_lab1", "--secret-file", secret)
+    run(*arguments)
+    before = out.read_bytes()
+    rule.write_text(rule.read_text(encoding="utf-8").replace("count = 3", "count = 2"), encoding="utf-8")
+
+    message = refusal(*arguments)
+
+    assert message.startswith("rule mine: the rule gives 2 classes, and 2 of 2 sets in the manifest have another size:\n  20У101: ")
+    assert out.read_bytes() == before
+
+
 def test_a_balanced_rule_refuses_a_file_that_is_no_manifest(roster: Path, tmp_path: Path) -> None:
     (tmp_path / "variants.csv").write_text("id;name\n1;x\n", encoding="utf-8")
 
@@ -154,6 +189,32 @@ def test_show_of_a_balanced_rule_gives_what_assign_gives(roster: Path, tmp_path:
     shown = json.loads(run("show", roster, "20У102", *options, "--json").output)
 
     assert [tuple(one["classes"]) for one in shown["variants"]] == [one.classes for one in read_manifest(out) if one.student.id == "20У102"]
+
+
+def test_show_and_lint_of_a_balanced_rule_go_by_the_manifest_of_the_course(roster: Path, tmp_path: Path) -> None:
+    out, rule, secret = tmp_path / "variants.csv", balanced(tmp_path), tmp_path / "secret"
+    secret.write_text("0123456789abcdef\n", encoding="utf-8")
+    options = ("--rule", rule, "--assignment", "iu5_lab1", "--secret-file", secret)
+    run("assign", roster, "-o", out, *options)
+    has = next(one.classes for one in read_manifest(out) if one.student.id == "20У102")
+    balanced(tmp_path, "band = 0.01\naround = 0.9")  # a fresh draw would give other sets
+    alone = "As if nobody had a set yet: the roster is not in a course with a variants.csv."
+
+    def seen() -> tuple[list[int], str | None, list[int], str | None, str, str]:
+        shown = json.loads(run("show", roster, "20У102", *options, "--json").output)
+        found = json.loads(run("lint", rule, roster, *options[2:], "--json").output)
+        (linted,) = [one["classes"] for one in found["difficulty"]["variants"] if one["who"].startswith("20У102")]
+        texts = run("show", roster, "20У102", *options).output, run("lint", rule, roster, *options[2:]).output
+        return shown["variants"][0]["classes"], shown["manifest"], linted, found["manifest"], texts[0].splitlines()[-1], texts[1].splitlines()[1]
+
+    fresh = seen()
+    (tmp_path / "course.toml").write_text('title = "t"\n', encoding="utf-8")
+    in_course = seen()
+
+    assert fresh[0] == fresh[2] != list(has)
+    assert (fresh[1], fresh[3:]) == (None, (None, alone, alone))
+    keeps = f"Whoever has a set in {out} keeps it."
+    assert in_course == (list(has), str(out), list(has), str(out), keeps, keeps)
 
 
 def test_assign_does_not_replace_its_roster(roster: Path) -> None:

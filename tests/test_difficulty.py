@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grader.assignment import load_assignment
+from grader.calibration import recipe_of
+from grader.thresholds import recipe_digest
 from variants.cifar100 import FINE
-from variants.difficulty import TABLE, difficulty_of, load_difficulty
+from variants.difficulty import SCHEMA, TABLE, difficulty_of, load_difficulty
 from variants.errors import VariantsError
 
 CONTENT = json.loads(TABLE.read_text(encoding="utf-8"))
@@ -49,7 +52,7 @@ def test_the_order_of_the_classes_does_not_count_and_a_prediction_lies_between_g
 
 
 def test_pictures_that_are_never_confused_are_predicted_without_a_mistake_and_those_always_confused_as_guessing() -> None:
-    plain = {"formula": {"slope": 1.0, "intercept": 0.0, "doubling": 0.0}, "errors": {"2": 0.0}, "seed_sd": 0.0, "hidden": 100, "made": {}}
+    plain = {"schema": SCHEMA, "formula": {"slope": 1.0, "intercept": 0.0, "doubling": 0.0}, "errors": {"2": 0.0}, "seed_sd": 0.0, "hidden": 100, "made": {}}
     never = difficulty_of({**plain, "pictures": 10**9, "right": (10**9 * np.ones((100, 100))).tolist()})
     always = difficulty_of({**plain, "pictures": 10**9, "right": (10**9 / 2 * np.ones((100, 100))).tolist()})
 
@@ -113,11 +116,27 @@ def test_the_table_is_whole_small_and_says_where_it_comes_from() -> None:
     assert len(CONTENT["made"]["measured"]["recipe"]) == 64
 
 
+@pytest.mark.parametrize("schema", ["zachet-difficulty-0", None])
+def test_a_table_of_another_schema_is_refused(schema: str | None) -> None:
+    with pytest.raises(VariantsError) as caught:
+        difficulty_of({**CONTENT, "schema": schema})
+
+    assert str(caught.value) == (
+        f'the table of difficulty: the schema is "{schema}", and this release reads zachet-difficulty-1. '
+        "Install zachet again, or make the table with benchmarks/difficulty.py."
+    )
+
+
+def test_the_table_was_measured_with_the_recipe_of_lab_1() -> None:
+    assert CONTENT["made"]["measured"]["recipe"] == recipe_digest(recipe_of(load_assignment("iu5_lab1", [])))
+
+
 def test_the_typical_error_of_larger_sets_is_that_of_the_largest_measured() -> None:
     difficulty = load_difficulty()
 
     assert difficulty.error(3) == CONTENT["errors"]["3"]
     assert difficulty.error(9) == CONTENT["errors"]["4"]
+    assert difficulty.error(1) == difficulty.error(2) == CONTENT["errors"]["2"]
 
 
 def test_a_pass_line_has_to_clear_guessing_by_a_standard_error() -> None:

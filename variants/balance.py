@@ -16,6 +16,7 @@ from variants.draw import framed
 from variants.errors import VariantsError
 from variants.rule import CLASSES, Rule, Wanted
 
+_SHOWN: Final = 20
 _PURPOSE: Final = "zachet-deal-1"  # a part of every such draw ever made: never change it
 # The constants of SplitMix64 (Steele, Lea, Flood 2014).
 _GOLDEN, _MIX_1, _MIX_2 = (np.uint64(number) for number in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
@@ -30,7 +31,7 @@ class Allowed:
 
 
 def allowed_sets(rule: Rule, difficulty: Difficulty) -> Allowed:
-    """Return every set that a keyed rule of 2 to 4 classes may give; raises VariantsError when it leaves none."""
+    """Return every set that a keyed rule (of `CHOOSABLE` classes) may give; raises VariantsError when it leaves none."""
     wanted = rule.wanted or Wanted()
     sets = _all_sets(rule.draws)
     sets = sets[_related(sets, wanted)]
@@ -62,10 +63,11 @@ def deal(
     HMAC-SHA256 keyed by the secret over purpose, assignment and student id gives every student a 64-bit number, SplitMix64 of
     that number and a set gives every set its place on the student's list, and the student gets the first of the list that is free
     (rendezvous hashing). So each allowed set is equally likely, a set that the rule no longer allows concerns its holder only,
-    and who comes later never takes anything from who came before: first those of `kept`, then the students in their order.
-    Raises VariantsError when there are fewer sets than students.
+    and who comes later never takes anything from who came before: first those of `kept` who are among the students, then the others
+    in their order. Raises VariantsError when there are fewer sets than students, and for kept sets of another size than the rule's.
     """
     have = [kept.get(student.casefold()) for student in students]
+    _check_sizes(rule, {student: classes for student, classes in zip(students, have, strict=True) if classes is not None})
     taken = _identities(np.array([sorted(classes) for classes in have if classes is not None], np.uint8).reshape(-1, rule.draws))
     sets = allowed.sets[~np.isin(_identities(allowed.sets), taken)]
     lacking = [student for student, classes in zip(students, have, strict=True) if classes is None]
@@ -73,6 +75,20 @@ def deal(
         raise _too_few(rule, len(sets), len(lacking), len(taken))
     chosen = iter(_chosen(sets, (_number(secret, assignment, student) for student in lacking)))
     return [next(chosen) if classes is None else tuple(classes) for classes in have]
+
+
+def _check_sizes(rule: Rule, kept: Mapping[str, Sequence[int]]) -> None:
+    """Raise VariantsError that names the students (the first 20) whose sets have another size than the rule's."""
+    other = [f"  {student}: {', '.join(map(str, classes))}\n" for student, classes in kept.items() if len(classes) != rule.draws]
+    if other:
+        more = f"  and {len(other) - _SHOWN:,} more\n" if len(other) > _SHOWN else ""
+        raise VariantsError(
+            f"the rule gives {rule.draws} classes, and {len(other):,} of {len(kept):,} sets in the manifest have another size:\n"
+            + "".join(other[:_SHOWN])
+            + more,
+            where=f"rule {rule.name}",
+            remedy="Give the rule another name, or delete the manifest to draw anew.",
+        )
 
 
 def _chosen(sets: NDArray[np.uint8], numbers: Iterable[np.uint64]) -> Iterable[tuple[int, ...]]:

@@ -42,9 +42,9 @@ class Difficulty:
     """The table and what goes with it.
 
     `odds` (100, 100): for a picture of class a, wrong against right when it is to be told from class b; 0 on the diagonal. `errors` are
-    the root mean square errors measured on sets that had no part in the fit, by number of classes (the largest number stands for
-    all above). `seed_sd` is the spread of the reference over seeds, `hidden` how many hidden pictures of a class measure it, `made`
-    where the table comes from.
+    the root mean square errors measured on sets that had no part in the fit, by number of classes, none left out between the least and
+    the largest (which stand for all below and above). `seed_sd` is the spread of the reference over seeds, `hidden` how many hidden
+    pictures of a class measure it, `made` where the table comes from.
     """
 
     odds: NDArray[np.float64]
@@ -79,7 +79,7 @@ class Difficulty:
 
     def error(self, count: int) -> float:
         """Return the typical error of a prediction for sets of `count` classes."""
-        return self.errors[max(size for size in self.errors if size <= max(count, min(self.errors)))]
+        return self.errors[min(max(count, min(self.errors)), max(self.errors))]
 
     def line(self, accuracy: float) -> float:
         """Return about where the pass line of a set would be if ten trainings of the reference reached this accuracy on average."""
@@ -109,7 +109,16 @@ def load_difficulty() -> Difficulty:
 
 
 def difficulty_of(content: Mapping[str, Any]) -> Difficulty:
-    """Return the difficulty written down as JSON: `right` has for every class a and b how many of a's `pictures` were told from b."""
+    """Return the difficulty written down as JSON: `right` has for every class a and b how many of a's `pictures` were told from b.
+
+    Raises VariantsError for a table of another schema.
+    """
+    if content.get("schema") != SCHEMA:
+        raise VariantsError(
+            f'the schema is "{content.get("schema")}", and this release reads {SCHEMA}.',
+            where="the table of difficulty",
+            remedy="Install zachet again, or make the table with benchmarks/difficulty.py.",
+        )
     right, pictures = np.array(content["right"], np.float64), int(content["pictures"])
     # Half a picture for each side: nothing is certain after so many pictures, and odds stay finite.
     odds = (pictures - right + 0.5) / (right + 0.5)

@@ -26,7 +26,7 @@ def give(
     as in `Rule.classes_for` and `balance.deal`, and an error that is not one student's is raised.
     """
     if rule.wanted is not None:
-        # Only such a rule computes with arrays; the others should not wait for numpy.
+        # Only such a rule computes with arrays: who uses this house alone does without numpy for the others. (The command has it anyway.)
         from variants.balance import allowed_sets, deal
         from variants.difficulty import load_difficulty
 

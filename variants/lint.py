@@ -8,7 +8,7 @@ from typing import TypeVar
 from variants.errors import VariantsError
 from variants.giving import give
 from variants.group import GroupIs
-from variants.manifest import Variant
+from variants.manifest import Variant, earlier
 from variants.roster import Student, label
 from variants.rule import Rule, outside, repeated
 
@@ -79,11 +79,13 @@ def lint_roster(
     secret: bytes | None = None,
     group_is: GroupIs | None = None,
     stream: str = "",
+    kept: Sequence[Variant] = (),
 ) -> Lint:
     """Look at the variants that `rule` gives these students, as `assign` would without resolving anything."""
+    sets = {identity: one.classes for identity, one in earlier(kept, rule, assignment).items()}
     cases: list[Case] = []
     unusable: list[str] = []
-    for student, said in give(students, rule, assignment=assignment, secret=secret, group_is=group_is, stream=stream):
+    for student, said in give(students, rule, assignment=assignment, secret=secret, group_is=group_is, stream=stream, kept=sets):
         if isinstance(said, VariantsError):
             unusable.append(f"{said.where}: {said.what}")
         else:

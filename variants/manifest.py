@@ -51,7 +51,7 @@ def assign(
     """Give every student the classes of `rule`, in the order of `students`; nobody's depend on who else is there.
 
     A rule that gives every set once is the exception: there a set goes to the first who draws it. Who has one already, by this rule
-    and for this assignment among `kept`, keeps it.
+    and for this assignment among `kept`, keeps it; sets of those who are not among `students` are free again.
 
     `group_is` overrides what the rule means by group, `stream` stands for those whose roster line names none. With
     `resolve="next-free"` a class that repeats an earlier one or lies outside 0..99 moves up to the next class the student does not have
@@ -60,7 +60,7 @@ def assign(
     note = f"group is {group_is}" if group_is not in (None, rule.group_is) and rule.uses_group() else ""
     variants: list[Variant] = []
     problems: list[VariantsError] = []
-    sets = {one.student.id.casefold(): one.classes for one in kept if (one.rule, one.assignment) == (rule.name, assignment)}
+    sets = {identity: one.classes for identity, one in earlier(kept, rule, assignment).items()}
     given = give(students, rule, assignment=assignment, secret=secret, group_is=group_is, stream=stream, kept=sets)
     for student, said in given:
         try:
@@ -79,6 +79,11 @@ def assign(
             remedy=" ".join(dict.fromkeys(problem.remedy for problem in problems)),
         )
     return tuple(variants)
+
+
+def earlier(variants: Sequence[Variant], rule: Rule, assignment: str) -> dict[str, Variant]:
+    """Return those given by this rule and for this assignment, by the student's id in lower case."""
+    return {one.student.id.casefold(): one for one in variants if (one.rule, one.assignment) == (rule.name, assignment)}
 
 
 def write_manifest(path: Path, variants: Sequence[Variant]) -> None:

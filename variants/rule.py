@@ -14,7 +14,8 @@ from variants.roster import Student, label
 from variants.table import fold
 
 CLASSES = 100  # CIFAR-100: class indices are 0..99
-Relation = Literal["", "different", "same"]
+CHOOSABLE = range(2, 5)  # of so many classes a rule can go through all sets and choose
+Relation = Literal["any", "different", "same"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,18 +42,18 @@ class Wanted:
 
     The predicted accuracy lies within `band` (its whole width, over 0 to 1) around `around`, or around the median of what
     `superclasses` leaves when that is None; a `band` of None allows any accuracy. `superclasses` are all "different", all the
-    "same", or "" for as they come.
+    "same", or "any" for as they come.
     """
 
     band: float | None = None
     around: float | None = None
-    superclasses: Relation = ""
+    superclasses: Relation = "any"
 
     def __str__(self) -> str:
         centre = "the median" if self.around is None else f"{self.around:g}"
         parts = [f"predicted accuracy within {self.band:g} around {centre}"] if self.band is not None else []
-        parts += [{"different": "no two of one superclass", "same": "all of one superclass"}[self.superclasses]] if self.superclasses else []
-        return ", ".join([*parts, "nobody has another's set"])
+        related = {"any": "", "different": "no two of one superclass", "same": "all of one superclass"}[self.superclasses]
+        return ", ".join(filter(None, [*parts, related, "nobody has another's set"]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,13 +120,7 @@ class Rule:
         student when group, number or stream cannot be used.
         """
         if self.kind == "keyed":
-            if not assignment:
-                raise VariantsError(
-                    "this rule draws classes per assignment, and none was named.", where=f"rule {self.name}", remedy="Pass --assignment."
-                )
-            if secret is None:
-                raise absent_secret(self.name)
-            return draw(secret, assignment, student.id, count=self.draws, classes=CLASSES)
+            return draw(self.key(assignment, secret), assignment, student.id, count=self.draws, classes=CLASSES)
         try:
             terms = self.formulas[self.stream_of(student.stream or stream)]
             return tuple([_value(term, student, group_is or self.group_is) for term in terms])

@@ -4,11 +4,11 @@ import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, get_args
 
 from variants.errors import VariantsError
 from variants.group import GroupIs
-from variants.rule import Relation, Rule, Term, Wanted, fold_stream
+from variants.rule import CHOOSABLE, Relation, Rule, Term, Wanted, fold_stream
 
 __all__ = ["BUNDLED", "Rule", "load_rule", "rule_names"]
 
@@ -18,8 +18,10 @@ _KEYS = {
     "keyed": ("name", "title", "kind", "count", "difficulty", "band", "around", "superclasses"),
 }
 _COUNT_MAX = 10
-_CHOSEN_MIN, _CHOSEN_MAX = 2, 4  # a rule that chooses among all sets of so many classes has to go through them
 _ADD_MAX = 10_000
+_DIFFICULTIES: tuple[Literal["any", "balanced"], ...] = ("any", "balanced")
+_RELATIONS: tuple[Relation, ...] = get_args(Relation)
+_Choice = TypeVar("_Choice", bound=str)
 
 
 def rule_names() -> tuple[str, ...]:
@@ -50,7 +52,7 @@ def _rule(content: Mapping[str, Any], where: str) -> Rule:
     name, title = _string(content, "name", where), _string(content, "title", where)
     if kind == "keyed":
         wanted = _wanted(content, where)
-        low, high = (_CHOSEN_MIN, _CHOSEN_MAX) if wanted else (1, _COUNT_MAX)
+        low, high = (CHOOSABLE[0], CHOOSABLE[-1]) if wanted else (1, _COUNT_MAX)
         return Rule(name=name, title=title, kind="keyed", draws=_integer(content, "count", where, low=low, high=high), wanted=wanted)
     meaning = _string(content, "group_is", where)
     _known(meaning, list(GroupIs), where=f"{where}, key group_is", remedy="The number of a group is printed or ordinal.")
@@ -72,17 +74,13 @@ def _rule(content: Mapping[str, Any], where: str) -> Rule:
 
 def _wanted(content: Mapping[str, Any], where: str) -> Wanted | None:
     """Return what a keyed rule asks of the sets it gives, None when it asks nothing."""
-    difficulty = _string(content, "difficulty", where) if "difficulty" in content else "any"
-    _known(difficulty, ("any", "balanced"), where=f"{where}, key difficulty", remedy="Sets are balanced, or of any difficulty.")
-    superclasses: Relation = ""
-    if "superclasses" in content:
-        written = _string(content, "superclasses", where)
-        _known(written, ("any", "different", "same"), where=f"{where}, key superclasses", remedy="Superclasses are different, the same, or any.")
-        superclasses = "different" if written == "different" else "same" if written == "same" else ""
+    difficulty = _choice(content, "difficulty", where, _DIFFICULTIES, "Sets are balanced, or of any difficulty.")
+    superclasses = _choice(content, "superclasses", where, _RELATIONS, "Superclasses are different, the same, or any.")
     if difficulty == "any":
-        for key in {"band", "around"} & content.keys():
-            raise VariantsError(f"the key {key} goes with balanced draws.", where=where, remedy='Add difficulty = "balanced".')
-        return Wanted(superclasses=superclasses) if superclasses else None
+        for key in ("band", "around"):
+            if key in content:
+                raise VariantsError(f"the key {key} goes with balanced draws.", where=where, remedy='Add difficulty = "balanced".')
+        return None if superclasses == "any" else Wanted(superclasses=superclasses)
     around = _share(content, "around", where) if "around" in content else None
     return Wanted(band=_share(content, "band", where), around=around, superclasses=superclasses)
 
@@ -157,6 +155,15 @@ def _share(table: Mapping[str, Any], key: str, where: str) -> float:
         example = {"band": 0.05, "around": 0.75}[key]
         raise VariantsError(f"the key {key} is not a number between 0 and 1.", where=where, remedy=f"Write {key} = {example}, say.")
     return float(value)
+
+
+def _choice(table: Mapping[str, Any], key: str, where: str, choices: tuple[_Choice, ...], remedy: str) -> _Choice:
+    """Return the choice that is written, or the first one when the key is left out."""
+    if key not in table:
+        return choices[0]
+    written = _string(table, key, where)
+    _known(written, choices, where=f"{where}, key {key}", remedy=remedy)
+    return choices[choices.index(written)]
 
 
 def _known(word: str, known: Iterable[str], *, where: str, remedy: str) -> None:

@@ -37,7 +37,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """The accuracies of `variants` variants (`measured` of them measured): least, quartiles and greatest.
+    """The accuracies of `variants` variants (`measured` of them measured): `summary` has the least, the three quartiles and the greatest.
 
     `lowest` are the unlucky, `hopeless` those without a usable pass line, `judged` all of them; all three are empty where only sets were
     counted and nobody has them.
@@ -45,7 +45,7 @@ class Spread:
 
     variants: int
     measured: int
-    quartiles: tuple[float, float, float, float, float]
+    summary: tuple[float, float, float, float, float]
     lowest: tuple[Judged, ...] = ()
     hopeless: tuple[Judged, ...] = ()
     judged: tuple[Judged, ...] = ()
@@ -68,7 +68,7 @@ def spread_of_cases(cases: Sequence[Case], difficulty: Difficulty, measured: Map
     return Spread(
         variants=len(judged),
         measured=sum(one.measured for one in judged),
-        quartiles=_quartiles(np.array([one.accuracy for one in judged])),
+        summary=_summary(np.array([one.accuracy for one in judged])),
         lowest=tuple(ordered[:_LOWEST]),
         hopeless=tuple(one for one in ordered if one.why),
         judged=tuple(judged),
@@ -77,7 +77,7 @@ def spread_of_cases(cases: Sequence[Case], difficulty: Difficulty, measured: Map
 
 def spread_of_sets(accuracies: NDArray[np.float64]) -> Spread:
     """Return the spread of predicted accuracies of sets that nobody has yet."""
-    return Spread(variants=len(accuracies), measured=0, quartiles=_quartiles(accuracies))
+    return Spread(variants=len(accuracies), measured=0, summary=_summary(accuracies))
 
 
 def _predicted(sets: Sequence[tuple[int, ...]], difficulty: Difficulty) -> NDArray[np.float64]:
@@ -100,6 +100,6 @@ def _judged(case: Case, predicted: float, difficulty: Difficulty, measured: Meas
     return Judged(case=case, accuracy=predicted, measured=False, why=why)
 
 
-def _quartiles(accuracies: NDArray[np.float64]) -> tuple[float, float, float, float, float]:
+def _summary(accuracies: NDArray[np.float64]) -> tuple[float, float, float, float, float]:
     low, first, middle, third, high = np.quantile(accuracies, [0, 0.25, 0.5, 0.75, 1]).tolist()
     return low, first, middle, third, high

@@ -14,6 +14,7 @@ from grader.cli.reading import (
     How,
     as_json_option,
     how_options,
+    kept_line,
     line_of,
     number_range,
     print_json,
@@ -26,12 +27,11 @@ from grader.thresholds import NotUsable, Thresholds, read_thresholds
 from variants.balance import allowed_sets
 from variants.difficulty import Difficulty, load_difficulty
 from variants.lint import Lint, lint_rule
+from variants.manifest import read_manifest
 from variants.roster import read_roster
-from variants.rule import Rule
+from variants.rule import CHOOSABLE, Rule
 from variants.rules import load_rule
 from variants.spread import Judged, Measured, Spread, spread_of_cases, spread_of_sets
-
-_ENUMERATED = 4  # of a keyed rule with so many classes every possible set is looked at
 
 
 @click.command("lint")
@@ -48,9 +48,10 @@ def lint_command(
     """Look for variants of RULE that nobody should get: over a range of groups and numbers, or for the students of ROSTER.
 
     Finds a class twice in one variant, classes outside 0..99, sets that several have, and sets on which no pass line could tell good work
-    from guessing; then it ends with 1. Prints how unequal the variants are and names the unlucky.
+    from guessing; then it ends with 1. Prints how unequal the variants are and names the unlucky. By a rule that gives every set once, who is
+    in the variants.csv of the course around the ROSTER keeps what is written there; without one it is as if nobody had a set yet.
     """
-    rule = load_rule(rule_name)
+    rule, manifest = load_rule(rule_name), None
     if roster is None:
         if not how.is_plain:
             raise click.UsageError("--group-is, --stream, --assignment and --secret-file say how to read a ROSTER, and none is given.")
@@ -59,13 +60,18 @@ def lint_command(
     elif groups or numbers:
         raise click.UsageError("--groups and --variants are for a RULE without a ROSTER.")
     else:
-        found, scope = how.near(roster).lint(read_roster(roster), rule), str(roster)
+        how = how.near(roster)
+        manifest = how.manifest(rule)
+        found, scope = how.lint(read_roster(roster), rule, read_manifest(manifest) if manifest else ()), str(roster)
     difficulty, thresholds = load_difficulty(), _thresholds(measured, roster, how)
     spread = _spread(rule, found, difficulty, thresholds, Path() if roster is None else roster.parent)
     if as_json:
-        print_json({**_lint_json(found), "difficulty": _spread_json(spread, difficulty) if spread else None})
+        kept = str(manifest) if manifest else None
+        print_json({**_lint_json(found), "manifest": kept, "difficulty": _spread_json(spread, difficulty) if spread else None})
     else:
         click.echo(f"{rule.name}: {rule.title}: {rule}")
+        if roster and rule.wanted:
+            click.echo(kept_line(manifest))
         _print_lint(found, scope)
         if spread:
             _print_spread(spread, difficulty, thresholds)
@@ -81,7 +87,7 @@ def _thresholds(named: Path | None, roster: Path | None, how: How) -> Thresholds
 
 def _spread(rule: Rule, found: Lint, difficulty: Difficulty, thresholds: Thresholds | None, around: Path) -> Spread | None:
     if rule.kind == "keyed" and not found.every:
-        return spread_of_sets(allowed_sets(rule, difficulty).accuracies) if 2 <= rule.draws <= _ENUMERATED else None
+        return spread_of_sets(allowed_sets(rule, difficulty).accuracies) if rule.draws in CHOOSABLE else None
     return spread_of_cases(found.every, difficulty, _measured(thresholds, around) if thresholds else {})
 
 
@@ -121,7 +127,7 @@ def _print_lint(found: Lint, scope: str) -> None:
 
 
 def _print_spread(spread: Spread, difficulty: Difficulty, thresholds: Thresholds | None) -> None:
-    least, first, middle, third, greatest = spread.quartiles
+    least, first, middle, third, greatest = spread.summary
     where = f"{spread.variants:,} variants" if spread.judged else f"each of the {spread.variants:,} sets that can be drawn"
     measured = f", measured for {spread.measured:,} of them" if spread.measured else ""
     click.echo(
@@ -162,7 +168,7 @@ def _spread_json(spread: Spread, difficulty: Difficulty) -> dict[str, Any]:
     return {
         "sets": spread.variants,
         "measured": spread.measured,
-        **dict(zip(("min", "q1", "median", "q3", "max"), (round(value, 4) for value in spread.quartiles), strict=True)),
+        **dict(zip(("min", "q1", "median", "q3", "max"), (round(value, 4) for value in spread.summary), strict=True)),
         "errors": {str(count): error for count, error in difficulty.errors.items()},
         "table": dict(difficulty.made),
         "lowest": [_judged_json(one) for one in spread.lowest],

@@ -65,10 +65,15 @@ class How:
             students, rule, assignment=self.assignment, secret=secret, group_is=group_is, stream=self.stream, resolve=resolve, kept=kept
         )
 
-    def lint(self, students: Sequence[Student], rule: Rule) -> Lint:
-        """Look at the classes that these students would get."""
+    def lint(self, students: Sequence[Student], rule: Rule, kept: Sequence[Variant] = ()) -> Lint:
+        """Look at the classes that these students would get; `kept` as in `assign`."""
         secret, group_is = self._secret(rule), self._group()
-        return lint_roster(students, rule, assignment=self.assignment, secret=secret, group_is=group_is, stream=self.stream)
+        return lint_roster(students, rule, assignment=self.assignment, secret=secret, group_is=group_is, stream=self.stream, kept=kept)
+
+    def manifest(self, rule: Rule) -> Path | None:
+        """Return the manifest of the course around, where there is one and the rule minds who has a set already."""
+        course = course_around(self.around) if rule.wanted else None
+        return course.manifest if course and course.manifest.is_file() else None
 
     def _secret(self, rule: Rule) -> bytes | None:
         course = course_around(self.around) if rule.kind == "keyed" and self.secret_file is None else None
@@ -125,6 +130,11 @@ def shared_line(cases: Sequence[Case]) -> str:
 def shared_json(cases: Sequence[Case]) -> dict[str, Any]:
     """Return a set of classes and who has it, for JSON."""
     return {"classes": sorted(set(cases[0].classes)), "who": [case.who for case in cases]}
+
+
+def kept_line(manifest: Path | None) -> str:
+    """Say where the sets come from that students have already, by a rule that gives every set once."""
+    return f"Whoever has a set in {manifest} keeps it." if manifest else "As if nobody had a set yet: the roster is not in a course with a variants.csv."
 
 
 def print_json(value: dict[str, Any]) -> None:
