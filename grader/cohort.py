@@ -75,7 +75,9 @@ def grade_cohort(
                 keep(scored, evidence, results, language)
         except ThreePartError as error:
             return Done(student=submission.student, score=None, error=error)
-        except Exception as error:  # noqa: BLE001 - a fault of ours, or of an instructor's prepare(), must not end the batch
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - a fault of ours, of an instructor's prepare() or a panic in a library must not end the batch
             return Done(student=submission.student, score=None, error=_unforeseen(error, submission.student))
         return Done(student=submission.student, score=scored, reused=old is not None and len(old.further) == len(evidence.further))
 
@@ -92,7 +94,7 @@ def grade_cohort(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _unforeseen(error: Exception, student: str) -> ZachetError:
+def _unforeseen(error: BaseException, student: str) -> ZachetError:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return ZachetError(
         f"{type(error).__name__}: {error} ({Path(frame.filename).name}, line {frame.lineno}).",

@@ -16,7 +16,7 @@ from grader.checks import Preparation
 from grader.datasets import DataRoot, PreparedView, hidden_set, public_images, public_labels, visible_test
 from grader.evidence import Evidence, freeze
 from grader.model import Execution, ExitReason, Given, Isolation, Json, Limits, Mode, Record, Run, Score, Submission, View, Vouched
-from grader.sandbox import Container, GpuPool, Job, WarmStart, execute
+from grader.sandbox import Container, GpuPool, Job, WarmStart, Watch, execute
 from grader.scores import finding_to_json
 from grader.scoring import score
 from variants.manifest import Variant, variant_record
@@ -26,8 +26,8 @@ from variants.manifest import Variant, variant_record
 class Setting:
     """What all submissions of one batch share. `secret` seeds the hidden inputs; `data` and `prepared` are None without images.
 
-    Every work is run in each of `modes`, the first of which is graded; one that trains `replicates` times at least. With `warm`, runs that
-    can start from its processes do; with `gpus`, every run gets one.
+    Every work is run in each of `modes`, the first of which is graded; a work that is trained is run at least `replicates` times. With `warm`,
+    runs that can start from its processes do; with `gpus`, every run gets one. `watch` is told which cell is running.
     """
 
     assignment: Assignment
@@ -45,6 +45,7 @@ class Setting:
     modes: tuple[Mode, ...] = (Mode.RETRAIN,)
     replicates: int = 1
     gpus: GpuPool | None = None
+    watch: Watch | None = None
 
 
 def grade(submission: Submission, variant: Variant, setting: Setting) -> tuple[Evidence, Score]:
@@ -98,9 +99,10 @@ def _next_replicate(evidence: Evidence, scored: Score, setting: Setting) -> int 
 
 def run_and_freeze(submission: Submission, variant: Variant, setting: Setting, replicate: int, mode: Mode) -> Evidence:
     """Run one submission once, and return the frozen evidence of that."""
-    run = run_submission(submission, variant, setting, replicate, mode)
-    source = Path(submission.notebook).read_text(encoding="utf-8") if submission.notebook else "{}"
-    return freeze(run, submission, facts=_facts(submission, variant, setting, replicate, mode), source=source, store=setting.store)
+    source = _source_of(submission)
+    run = _run(submission, variant, setting, replicate, mode, source=source)
+    facts = _facts(submission, variant, setting, replicate, mode)
+    return freeze(run, submission, facts=facts, source="{}" if source is None else source, store=setting.store)
 
 
 def run_submission(submission: Submission, variant: Variant, setting: Setting, replicate: int = 0, mode: Mode = Mode.RETRAIN) -> Run:
@@ -109,15 +111,24 @@ def run_submission(submission: Submission, variant: Variant, setting: Setting, r
     A run that trains does not see the weights that were handed in. One that only loads them is spared where there are none and another
     run is graded anyway.
     """
+    return _run(submission, variant, setting, replicate, mode, source=_source_of(submission))
+
+
+def _source_of(submission: Submission) -> str | None:
+    """Return the notebook that was handed in, as JSON text: read once a run, so that what is kept is what ran."""
+    return Path(submission.notebook).read_text(encoding="utf-8") if submission.notebook else None
+
+
+def _run(submission: Submission, variant: Variant, setting: Setting, replicate: int, mode: Mode, *, source: str | None) -> Run:
     seed = seed_of(submission.assignment, submission.student, replicate)
-    if submission.notebook is None:
-        return _nothing_to_run(submission, setting, seed)
+    if source is None:
+        return _nothing_to_run(submission.problems[0].rationale.en if submission.problems else "nothing was handed in", setting, seed)
     if mode is Mode.LOAD and not submission.weights and mode is not setting.modes[0]:
         missing = Record(name="loaded", vouched=Vouched.REPORTED, value={"problem": "none"})
-        return replace(_nothing_to_run(submission, setting, seed), records=(missing,))
+        return replace(_nothing_to_run("no weights were handed in", setting, seed), records=(missing,))
     files = submission.with_weights if mode is Mode.LOAD and submission.with_weights else submission.files
     job = Job(
-        notebook=Path(submission.notebook).read_text(encoding="utf-8"),
+        notebook=source,
         probe=setting.assignment.probe_file,
         files=Path(files) if files else None,
         data=setting.prepared.folder if setting.prepared else None,
@@ -128,6 +139,7 @@ def run_submission(submission: Submission, variant: Variant, setting: Setting, r
         container=setting.container,
         mode=mode,
         weights=submission.weights if mode is Mode.LOAD else "",
+        watch=setting.watch,
     )
     start = setting.warm.execute if setting.warm else execute
 
@@ -189,10 +201,10 @@ def _facts(submission: Submission, variant: Variant, setting: Setting, replicate
     }
 
 
-def _nothing_to_run(submission: Submission, setting: Setting, seed: int) -> Run:
+def _nothing_to_run(message: str, setting: Setting, seed: int) -> Run:
     execution = Execution(
         exit_reason=ExitReason.EXITED,
-        message=submission.problems[0].rationale.en if submission.problems else "nothing was handed in",
+        message=message,
         isolation=setting.isolation,
         seed=seed,
         cpu_s=0.0,

@@ -10,7 +10,7 @@ from grader.datasets import find_data_root, prepare_view
 from grader.errors import IsolationError
 from grader.model import Isolation, Mode, View
 from grader.pipeline import Setting
-from grader.sandbox import Container, GpuPool, available, choose_gpus, find_gpus
+from grader.sandbox import Container, GpuPool, Watch, available, choose_gpus, find_gpus
 
 # What a person may ask for: train again, load the weights that were handed in, or train, grade that, and compare.
 MODES: Mapping[str, tuple[Mode, ...]] = {"retrain": (Mode.RETRAIN,), "load": (Mode.LOAD,), "both": (Mode.RETRAIN, Mode.LOAD)}
@@ -21,7 +21,8 @@ class Options:
     """What a person may choose for a batch; `cpu_s` and `cell_cpu_s` None mean the assignment's own limits.
 
     `container` says which image the tier of that name starts, and is None for the others. `modes` are how each submission is run,
-    the one that is graded first. `device` is auto, cpu, cuda or cuda:N, and `jobs` how many runs share the GPUs at once.
+    the one that is graded first; a work that is trained is run at least `replicates` times. `device` is auto, cpu, cuda or cuda:N, and `jobs`
+    how many runs share the GPUs at once.
     """
 
     isolation: Isolation
@@ -36,8 +37,11 @@ class Options:
     jobs: int = 1
 
 
-def make_setting(assignment: Assignment, options: Options, *, secret: bytes, store: Path) -> Setting:
-    """Return the shared setting; raises IsolationError, DataError or AssignmentError before any submission is touched."""
+def make_setting(assignment: Assignment, options: Options, *, secret: bytes, store: Path, watch: Watch | None = None) -> Setting:
+    """Return the shared setting; `watch` is called as the cells of a run go by.
+
+    Raises IsolationError, DataError or AssignmentError before any submission is touched.
+    """
     gpus = gpus_for(options)
     available(options.isolation, options.container)
     data = find_data_root(options.data_root) if assignment.data else None
@@ -61,6 +65,7 @@ def make_setting(assignment: Assignment, options: Options, *, secret: bytes, sto
         modes=options.modes,
         replicates=options.replicates,
         gpus=gpus,
+        watch=watch,
     )
 
 

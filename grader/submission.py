@@ -10,6 +10,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,19 +54,11 @@ def take_in(
     people = People(roster)
     for path in paths:
         _expect_something(path, work)
-    try:
-        work.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".intake-", dir=work) as scratch:
-            desk = _Desk(assignment=assignment, people=people, scratch=Path(scratch), bounds=bounds or Bounds())
-            for path in paths:
-                desk.take(path, apart=work)
-            submissions = tuple(desk.submission(student, work) for student in people.roster if student.id in desk.works)
-    except OSError as error:
-        raise ConfigurationError(
-            f"The work area cannot be written ({error.strerror or error}).",
-            where=str(work),
-            remedy="Make room, or choose a folder that you may write to.",
-        ) from error
+    with _scratch(work) as scratch:
+        desk = _Desk(assignment=assignment, people=people, scratch=scratch, bounds=bounds or Bounds())
+        for path in paths:
+            desk.take(path, apart=work)
+        submissions = tuple(desk.submission(student, work) for student in people.roster if student.id in desk.works)
     absent = tuple(student for student in people.roster if student.id not in desk.works)
     return Intake(
         submissions=submissions,
@@ -73,6 +66,17 @@ def take_in(
         missing=tuple(student.id for student in absent),
         absences=tuple(say(texts.MISSING, name=student.name or student.id, student=student.id) for student in absent),
     )
+
+
+def take_in_one(folder: Folder, student: Student, *, source: str, assignment: str, work: Path) -> Submission:
+    """Take in `folder` as the whole work of `student`, whatever the names in it say, into `work`; archives stay closed.
+
+    Raises ConfigurationError when the work area cannot be written, never for what is in the folder.
+    """
+    with _scratch(work) as scratch:
+        desk = _Desk(assignment=assignment, people=People([student]), scratch=scratch, bounds=Bounds())
+        desk.sort(Bundle(folder=folder, source=source, students=(student,), archives=0))
+        return desk.submission(student, work)
 
 
 class _Desk:
@@ -94,7 +98,7 @@ class _Desk:
             if isinstance(found, Stray):
                 self.strays.extend(found.findings)
             else:
-                self._sort(found)
+                self.sort(found)
 
     def submission(self, student: Student, work: Path) -> Submission:
         """Return the one submission of a student, moved to its place in the work area."""
@@ -115,7 +119,7 @@ class _Desk:
             problems=chosen.problems,
         )
 
-    def _sort(self, bundle: Bundle) -> None:
+    def sort(self, bundle: Bundle) -> None:
         """Read one hand-in and put it with its student, or among the strays."""
         named = bundle.students[0] if len(bundle.students) == 1 else None
         result = self._prepared(bundle, named)
@@ -155,6 +159,21 @@ class _Desk:
         except Exception as error:  # noqa: BLE001 - a hand-in that trips over a mistake of ours must not end the batch, nor pass for its own fault
             broke = say(texts.BROKE, name=bundle.source, actual=f"{type(error).__name__}: {error}")
             return Work(source=bundle.source, stage=stage, digest="", notebook=None, files=False, problems=(broke,), declared="", empty=False)
+
+
+@contextmanager
+def _scratch(work: Path) -> Iterator[Path]:
+    """Make the work area and yield a folder in it that is removed again; raises ConfigurationError when it cannot be written."""
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".intake-", dir=work) as scratch:
+            yield Path(scratch)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The work area cannot be written ({error.strerror or error}).",
+            where=str(work),
+            remedy="Make room, or choose a folder that you may write to.",
+        ) from error
 
 
 def _pieces(path: Path, splitter: Splitter, bounds: Bounds, apart: Path) -> Iterator[Bundle | Stray]:

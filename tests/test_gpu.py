@@ -76,6 +76,12 @@ def test_a_gpu_that_is_not_there_is_said_and_the_cpu_never_stands_in_for_it(devi
     assert "--device cpu" in caught.value.remedy
 
 
+def test_another_gpu_than_those_that_are_here_is_answered_with_them(machine: tuple[Path, Path]) -> None:
+    with pytest.raises(IsolationError, match="This GPU is not here; there is cuda:0, cuda:3") as caught:
+        choose_gpus("cuda:7", find_gpus(*machine))
+    assert caught.value.where == "--device cuda:7"
+
+
 @pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "CUDA", "cuda:0,1", ""])
 def test_another_word_is_a_mistake_of_the_person(device: str) -> None:
     with pytest.raises(ConfigurationError, match="is not a device"):

@@ -93,6 +93,22 @@ def test_a_module_without_parameters_never_stands_in_for_the_one_that_the_file_d
     assert found.fit.shapes == (("layers.0.weight", [5, 6], [7, 6]),)
 
 
+def test_the_search_ends_with_the_first_call_that_fits_and_builds_no_larger_models() -> None:
+    made: list[int] = []
+
+    class Sized(nn.Module):
+        def __init__(self, hidden: int) -> None:
+            super().__init__()
+            made.append(hidden)
+            self.layer = nn.Linear(hidden, 2)
+
+    saved = Sized(12).state_dict()
+    found = find_module([("", saved)], {"Sized": Sized}, (), (), ["model = Sized(hidden)", "sizes = 7, 12", "rows = range(9000)"])
+    assert found is not None
+    assert found.fit.strict
+    assert made[-1] == 12  # what was made last is what fits
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("scale", ["0..255", "0..1", "ImageNet"])
 def test_the_presentation_a_model_answers_to_is_found_by_public_labels(layout: str, scale: str) -> None:

@@ -9,7 +9,7 @@ import safetensors.numpy
 from grader.checks.figures import Figure
 from grader.checks.plain import read, read_all
 from grader.checks.trace import Trace
-from tests.inside_parent import LIMITS, Told, run_cells
+from tests.inside_parent import LIMITS, QUIET_PROBE, Told, notebook_of, run_cells, run_notebook
 
 pytestmark = pytest.mark.sandbox
 
@@ -153,3 +153,21 @@ print("done")
     told = run_cells(tmp_path, DATA, source)
     assert told.cells[1].text() == "done\n"
     assert [run.steps for run in trace_of(told).runs] == [1]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "class Shy:\n    @property\n    def __dict__(self):\n        raise RuntimeError('no')\nshy = Shy()",
+        "class Loud:\n    def __getattribute__(self, name):\n        raise RuntimeError(name)\nloud = Loud()",
+        "weights_1 = torch.eye(3).to_sparse()",
+        "weights_1 = torch.ones(3, device='meta')",
+    ],
+    ids=["dict", "attributes", "sparse", "meta"],
+)
+def test_values_that_cannot_be_looked_at_end_no_run(tmp_path: Path, source: str) -> None:
+    probe = tmp_path / "probe.py"
+    probe.write_text(QUIET_PROBE.replace("WATCH = ()", 'WATCH = ("weights_1",)'), encoding="utf-8")
+    told = run_notebook(tmp_path, notebook_of(DATA, source, "for step in range(2):\n    print(step)"), probe=probe)
+    assert told.cells[2].text() == "0\n1\n"
+    assert trace_of(told) == Trace()

@@ -11,8 +11,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grader.inside.wire import plain
 from grader.model import Vouched
-from grader.sandbox.frames import MOST_HEADER, Frame, MalformedFrame, parse_array, parse_json, read_frame, write_arrays, write_frame
+from grader.sandbox.frames import (
+    MOST_HEADER,
+    MOST_VALUES,
+    Frame,
+    MalformedFrame,
+    parse_array,
+    parse_json,
+    read_frame,
+    write_arrays,
+    write_frame,
+)
 from grader.sandbox.outputs import clean_outputs, executed_notebook
 from grader.sandbox.transcript import Transcript
 
@@ -100,6 +111,22 @@ def test_a_header_has_a_length_within_bounds(length: int) -> None:
 def test_json_is_strict(data: bytes) -> None:
     with pytest.raises(MalformedFrame, match="JSON that cannot be read"):
         parse_json(data)
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 10**4300 - 1])
+def test_whole_numbers_beyond_a_word_are_refused_and_the_runner_sends_none(number: int) -> None:
+    with pytest.raises(MalformedFrame):
+        parse_json(f"[{number}]".encode())
+    assert isinstance(plain([number])[0], str)
+    assert len(plain([number])[0]) <= 100
+
+
+def test_the_values_of_a_run_are_counted_before_they_are_made_and_text_does_not_count() -> None:
+    transcript = started()
+    transcript.take(frame("cell", json.dumps([{"output_type": "stream", "name": "stdout", "text": '[{,\\"' * MOST_VALUES}]).encode(), index=1, status="ok"))
+    transcript.take(frame("record", b"[" + b"0," * (MOST_VALUES // 2) + b"0]", name="first", kind="json"))
+    with pytest.raises(MalformedFrame, match="more than 1048576 values"):
+        transcript.take(frame("record", b"[" + b"[{}]," * (MOST_VALUES // 5) + b"0]", name="second", kind="json"))
 
 
 def test_half_characters_are_replaced_so_that_every_file_can_hold_them() -> None:

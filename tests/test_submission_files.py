@@ -4,6 +4,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from grader.intake.bounds import Bounds
 from grader.intake.files import DiskFile
 from grader.intake.says import Refused
+from grader.intake.weights import KeptWeights, keep_weights
 from grader.model import Outcome
 from tests.handed_in import code_of, failures, names_in, only, said, take, take_one, text_of, write
 
@@ -211,6 +213,16 @@ def test_weights_are_kept_apart_from_the_other_files_and_belong_to_the_digest(tm
         ("export('model.onnx')", ["model.onnx", "model.pt"], "model.pt"),
         ("export('model.onnx')", ["model.onnx"], "model.onnx"),
         ("load('last.ckpt')", ["best.ckpt", "last.ckpt"], "last.ckpt"),
+        ("load('best_model.pth')", ["best_model.pth", "model.pth"], "best_model.pth"),
+        ("load('best-model.pth'); load('model.pth')", ["best-model.pth", "model.pth"], "model.pth"),
+        ("load('old.model.pth')", ["a.pth", "model.pth"], "a.pth"),
+        ("load('model.ckpt.pth')", ["model.ckpt", "model.ckpt.pth"], "model.ckpt.pth"),
+        ("load('my model.pth')", ["model.pth", "my model.pth"], "my model.pth"),
+        ("load('./model.pth')", ["a.pth", "model.pth"], "model.pth"),
+        ("# Saved to model.pth.", ["a.pth", "model.pth"], "model.pth"),
+        ("load('/content/weights/model.pth')", ["a.pth", "weights/model.pth"], "weights/model.pth"),
+        ("load('b/model.pth')", ["a/model.pth", "b/model.pth", "model.pth"], "b/model.pth"),
+        ("load('b/model.pth'); load('model.pth')", ["b/model.pth", "model.pth"], "model.pth"),
     ],
 )
 def test_of_several_weights_one_counts_and_the_report_says_which(tmp_path: Path, code: str, names: list[str], chosen: str) -> None:
@@ -223,7 +235,7 @@ def test_of_several_weights_one_counts_and_the_report_says_which(tmp_path: Path,
     assert not failures(submission)
 
 
-def test_weights_that_lie_about_their_size_are_refused_and_leave_nothing(tmp_path: Path) -> None:
+def test_weights_beyond_the_bounds_are_refused_and_leave_nothing(tmp_path: Path) -> None:
     folder = write(tmp_path / "in" / "s01" / "lab.ipynb", text_of("x = 1")).parent
     for name in ("a.pth", "b.pth"):
         write(folder / name, bytes(60))
@@ -231,3 +243,53 @@ def test_weights_that_lie_about_their_size_are_refused_and_leave_nothing(tmp_pat
     assert submission.weights == "a.pth"
     assert names_in(submission.with_weights) == ["a.pth"]
     assert [sentence for sentence in failures(submission) if "“b.pth” is too big" in sentence]
+
+
+def keep(folder: Path, *items: DiskFile, bounds: Bounds | None = None) -> KeptWeights:
+    """Keep the weights of a hand-in whose files all come to lie beside the notebook."""
+    return keep_weights([((item.name,), item) for item in items], text_of("x = 1"), folder / "files", folder / "kept", bounds or Bounds())
+
+
+def seen(path: Path, size: int, *, moved: bool = False) -> DiskFile:
+    """Return a file as it was seen when it had `size` bytes, and where it was `moved`, before another one took its place."""
+    status = path.stat()
+    return DiskFile(path=path, name=path.name, size=size, key=(status.st_dev, status.st_ino + moved))
+
+
+def test_weights_that_lie_about_their_size_are_refused_and_leave_nothing(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.pth", bytes(1000))
+    kept = keep(tmp_path, seen(path, 10), bounds=Bounds(weights_bytes=100))
+    assert said(kept.problems) == ["The file of weights “a.pth” is too big (101 B) and was not taken: the limit is 100 B for a file, 512 MiB for all."]
+    assert (kept.chosen, kept.kept) == ("", ())
+    assert names_in(tmp_path / "kept") == []
+
+
+def test_weights_that_are_refused_leave_those_of_the_same_name_alone(tmp_path: Path) -> None:
+    good, other = write(tmp_path / "m.pth", b"good"), write(tmp_path / "a" / "m.pth", b"other")
+    kept = keep(tmp_path, seen(good, 4), seen(other, 5, moved=True))
+    assert (tmp_path / "kept" / "m.pth").read_bytes() == b"good"
+    assert (kept.chosen, len(kept.kept)) == ("m.pth", 1)
+    assert said(kept.problems) == ["The name occurs twice; the first file was taken, the others were left out: m.pth."]
+    kept = keep(tmp_path / "a", seen(other, 5, moved=True))
+    assert said(kept.problems) == ["This could not be read: m.pth."]
+    assert names_in(tmp_path / "a" / "kept") == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="there is no file here that opens and cannot be read")
+def test_weights_that_a_disk_does_not_give_are_named_and_the_intake_goes_on(tmp_path: Path) -> None:
+    memory = Path("/proc/self/mem").resolve()
+    kept = keep(tmp_path, replace(seen(memory, 0), name="a.pth"), seen(write(tmp_path / "b.pth", b"b"), 1))
+    assert said(kept.problems) == ["This could not be read: a.pth."]
+    assert (kept.chosen, names_in(tmp_path / "kept")) == ("b.pth", ["b.pth"])
+
+
+def test_weights_are_kept_up_to_the_bound_on_files_the_nearest_first(tmp_path: Path) -> None:
+    folder = write(tmp_path / "in" / "s01" / "lab.ipynb", text_of("x = 1")).parent
+    for name in ("a/1.pth", "a/2.pth", "b.pth", "c.pth"):
+        write(folder / name, name)
+    submission = only(take(tmp_path, bounds=Bounds(side_files=3)))
+    assert names_in(submission.with_weights) == ["a", "b.pth", "c.pth"]
+    (problem,) = [problem for problem in submission.problems if problem.outcome is Outcome.FAILED]
+    assert problem.rationale.en == "There are too many or too big files beside the notebook; not taken: a/2.pth."
+    assert problem.hint
+    assert problem.hint.en == "Keep at most 3 files of 512 MiB in all."

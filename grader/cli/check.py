@@ -1,24 +1,32 @@
 """`zachet check`: a student looks at their own notebook, with the words of the report."""
 
 import json
+import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
 from grader.assignment import load_assignment
-from grader.cli.show import VERDICTS, finding_lines, printable
-from grader.errors import IsolationError, SubmissionError
+from grader.cli.show import NOT_GRADABLE, NOT_PASSED, VERDICTS, finding_lines, printable, printable_lines
+from grader.errors import ConfigurationError, IsolationError
 from grader.files import write_atomically
-from grader.model import Isolation, Language, Score, Verdict, View
-from grader.pipeline import grade
+from grader.intake.says import listed
+from grader.model import Isolation, Language, Outcome, Score, Submission, Verdict, View
+from grader.pipeline import Setting, grade
 from grader.report import render_report
 from grader.sandbox import available
 from grader.scores import to_json
-from grader.selfcheck import beside, own_variant, public_part
+from grader.selfcheck import expect_weights, find_own, hand_in, own_variant, public_part, weights_beside
 from grader.setting import MODES, Options, make_setting
-from grader.submission import take_in
 
+# A carriage return, and the terminal's own "erase to the end of the line".
+_CLEAR = "\r\x1b[K"
+_PAGES = {".html", ".htm"}
 _WORDS: dict[str, dict[Language, str]] = {
     "open": {
         "ru": "Изоляция недоступна: код тетради выполняется как обычная программа на этой машине.",
@@ -32,10 +40,19 @@ _WORDS: dict[str, dict[Language, str]] = {
         "ru": "Полная изоляция недоступна: код тетради выполняется с ослабленной (Landlock и фильтр системных вызовов).",
         "en": "Full isolation cannot be had here: the notebook's code runs under the reduced one (Landlock and a filter of system calls).",
     },
+    "left": {"ru": "Взято не всё, что лежит рядом с тетрадью.", "en": "Not everything beside the notebook was taken."},
     "running": {
         "ru": "Тетрадь выполняется с начала до конца, это может занять несколько минут…",
         "en": "Running the notebook from top to bottom; this can take minutes…",
     },
+    "cell": {"ru": "ячейка {number} из {count}", "en": "cell {number} of {count}"},
+    "weights": {
+        "ru": "Файлы весов рядом с тетрадью в этом режиме ей не видны (для них есть --mode load и both): {names}.",
+        "en": "In this mode the notebook does not see the files of weights beside it (--mode load and both are for them): {names}.",
+    },
+    "nothing": {"ru": "Проверять нечего.", "en": "There is nothing to check."},
+    "closed": {"ru": "Проверять нечего: тетрадь не открылась.", "en": "Nothing to check: the notebook could not be opened."},
+    "notes": {"ru": "Замечания (на баллы не влияют)", "en": "Notes (no points)"},
     "total": {"ru": "Всего", "en": "Total"},
     "own": {
         "ru": "Это самопроверка: окончательные баллы считаются на данных, которых работа не видела.",
@@ -47,87 +64,189 @@ _WORDS: dict[str, dict[Language, str]] = {
 @click.command()
 @click.argument("notebook", type=click.Path(path_type=Path))
 @click.option("--assignment", "slug", default="", help="Which assignment; the notebook's own metadata by default.")
-@click.option("--classes", default="", metavar="A,B,C", help="Class indices, for a notebook that was not handed out as a package.")
+@click.option("--classes", default=None, metavar="A,B,C", help="Class indices, for a notebook that was not handed out as a package.")
 @click.option("--assignments", "folder", type=click.Path(path_type=Path, file_okay=False), default=None, help="Folder of further assignments.")
 @click.option("--isolation", type=click.Choice(["auto", "full", "reduced", "none"]), default="auto", show_default=True, help="auto: the strongest that can be had.")
 @click.option("--mode", type=click.Choice(list(MODES)), default="retrain", show_default=True, help="Train, load your weights, or both and compare.")
-@click.option("--weights", type=click.Path(path_type=Path), default=None, help="The weights to load; by default those beside the notebook.")
+@click.option("--weights", type=click.Path(path_type=Path), default=None, help="The weights to load with --mode load or both; by default those beside the notebook.")
 @click.option("--data-root", type=click.Path(path_type=Path), default=None, help="Folder with cifar-100-python/ or its train, test and meta.")
+@click.option("--cell-limit", "cell_cpu_s", type=click.IntRange(1), default=None, metavar="S", help="CPU seconds per cell.")
 @click.option("--device", default="cpu", show_default=True, metavar="auto|cpu|cuda[:N]", help="Where tensors may live; auto: on a GPU where there is one.")
 @click.option("--replicates", type=click.IntRange(1, 20), default=1, show_default=True, metavar="K", help="Run the notebook K times with other seeds, to see how far the accuracy depends on them.")
 @click.option("--language", type=click.Choice(["ru", "en"]), default=None, help="Language of the findings; the notebook's own by default.")
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), default=None, help="Write the full report to this HTML file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the score as JSON.")
-def check(  # noqa: PLR0917 - one parameter per option
-    notebook: Path,
-    slug: str,
-    classes: str,
-    folder: Path | None,
-    isolation: str,
-    mode: str,
-    weights: Path | None,
-    data_root: Path | None,
-    device: str,
-    replicates: int,
-    language: Language | None,
-    report: Path | None,
-    as_json: bool,
-) -> int:
+def check(notebook: Path, **options: Any) -> int:
     """Check your own NOTEBOOK: one line per criterion, with what was expected, what was seen, and what to try."""
-    variant, spoken = own_variant(notebook, slug=slug, classes=classes)
-    speak: Language = language or spoken
-    assignment = public_part(load_assignment(variant.assignment, [folder] if folder else []))
-    tier = _tier(isolation, speak)
-    with tempfile.TemporaryDirectory(prefix="zachet-") as work:
-        options = Options(isolation=tier, data_root=data_root, view=View.OFFICIAL, modes=MODES[mode], replicates=replicates, device=device)
-        setting = make_setting(assignment, options, secret=b"self-check", store=Path(work) / "evidence")
-        handed_in = notebook if mode == "retrain" else beside(notebook, weights, Path(work) / "handed-in")
-        intake = take_in([handed_in], assignment=assignment.slug, roster=[variant.student], work=Path(work) / "in")
-        if not intake.submissions:
-            problem = intake.strays[0] if intake.strays else None
-            raise SubmissionError(
-                problem.rationale.of(speak) if problem else "There is no notebook here.",
-                where=str(notebook),
-                remedy=problem.hint.of(speak) if problem and problem.hint else "Name the .ipynb file.",
-            )
-        if setting.data is not None and setting.data.name == "cifar100-synthetic":
-            click.echo(_WORDS["synthetic"][speak], err=True)
-        click.echo(_WORDS["running"][speak], err=True)
-        evidence, score = grade(intake.submissions[0], variant, setting)
-        if report is not None:
-            write_atomically(report, render_report(score, evidence.notebook, speak))
-    if as_json:
-        click.echo(json.dumps(to_json(score), ensure_ascii=False, indent=1, sort_keys=True))
-    else:
-        _show(score, speak)
-    if intake.submissions[0].notebook is None:
-        return 3
-    return 0 if score.verdict is Verdict.PASSED else 1
+    return _check(_Asked(notebook=notebook, **options))
 
 
-def _tier(isolation: str, language: Language) -> Isolation:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What a student asked for; None means the notebook's or the assignment's own."""
+
+    notebook: Path
+    slug: str
+    classes: str | None
+    folder: Path | None
+    isolation: str
+    mode: str
+    weights: Path | None
+    data_root: Path | None
+    cell_cpu_s: int | None
+    device: str
+    replicates: int
+    language: Language | None
+    report: Path | None
+    as_json: bool
+
+
+def _check(asked: _Asked) -> int:
+    own = find_own(asked.notebook)
+    variant, spoken = own_variant(own, slug=asked.slug, classes=asked.classes)
+    speak: Language = asked.language or spoken
+    _expect_sense(asked)
+    assignment = public_part(load_assignment(variant.assignment, [asked.folder] if asked.folder else []))
+    tier, weakness = _tier(asked.isolation)
+    with tempfile.TemporaryDirectory(prefix="zachet-") as work, _progress(speak) as watch:
+        setting = make_setting(assignment, _options(asked, tier), secret=b"self-check", store=Path(work) / "evidence", watch=watch)
+        loads = asked.mode != "retrain"
+        submission = hand_in(own, variant, weights=asked.weights, loads=loads, work=Path(work))
+        if submission.notebook is not None:
+            _announce(weakness, submission, setting, [] if loads else weights_beside(own), speak)
+        evidence, score = grade(submission, variant, setting)
+        watch(0, 0)
+        if asked.as_json:
+            click.echo(json.dumps(to_json(score), ensure_ascii=False, indent=1, sort_keys=True))
+        elif submission.notebook is None:
+            _show_refusal(submission, score, "closed" if own.metadata is None else "nothing", speak)
+        else:
+            _show(score, speak)
+        if asked.report is not None:
+            _write(asked.report, render_report(score, evidence.notebook, speak))
+    if submission.notebook is None:
+        return NOT_GRADABLE
+    return 0 if score.verdict is Verdict.PASSED else NOT_PASSED
+
+
+def _options(asked: _Asked, tier: Isolation) -> Options:
+    return Options(
+        isolation=tier,
+        data_root=asked.data_root,
+        view=View.OFFICIAL,
+        cell_cpu_s=asked.cell_cpu_s,
+        modes=MODES[asked.mode],
+        replicates=asked.replicates,
+        device=asked.device,
+    )
+
+
+def _expect_sense(asked: _Asked) -> None:
+    """Raise ConfigurationError, before anything is run, for weights that nobody would load and a report that would not be written."""
+    if asked.weights is not None:
+        if asked.mode == "retrain":
+            remedy = "Add --mode load or --mode both, or leave out --weights."
+            raise ConfigurationError("--weights needs --mode load or both.", where=f"--weights {asked.weights}", remedy=remedy)
+        expect_weights(asked.weights)
+    if asked.report is not None:
+        _expect_place(asked.report, asked.notebook)
+
+
+def _expect_place(report: Path, notebook: Path) -> None:
+    """Raise ConfigurationError unless a report can be written to a place that holds nothing else."""
+    what = ""
+    try:
+        if report.exists():
+            if report.samefile(notebook):
+                what = "The report would overwrite the notebook."
+            elif report.suffix.lower() not in _PAGES:
+                what = "The report would overwrite a file that is no page."
+        report.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(prefix=f".{report.name}-", dir=report.parent):
+            pass
+    except OSError as error:
+        raise _unwritable(report, error) from error
+    if what:
+        raise ConfigurationError(what, where=f"--report {report}", remedy="Name a new file, for example --report report.html.")
+
+
+def _write(report: Path, page: str) -> None:
+    try:
+        write_atomically(report, page)
+    except OSError as error:
+        raise _unwritable(report, error) from error
+
+
+def _unwritable(report: Path, error: OSError) -> ConfigurationError:
+    what = f"The report cannot be written here ({error.strerror or error})."
+    return ConfigurationError(what, where=f"--report {report}", remedy="Name a file in a folder that you may write to.")
+
+
+def _tier(isolation: str) -> tuple[Isolation, str]:
+    """Return the tier and which words say how much weaker it is than the strongest; no words where a person chose it."""
     if isolation != "auto":
-        return Isolation(isolation)
-    for tier, note in ((Isolation.FULL, ""), (Isolation.REDUCED, "reduced")):
+        return Isolation(isolation), ""
+    for tier, weakness in ((Isolation.FULL, ""), (Isolation.REDUCED, "reduced")):
         try:
             available(tier)
         except IsolationError:
             continue
-        if note:
-            click.echo(_WORDS[note][language], err=True)
-        return tier
-    click.echo(_WORDS["open"][language], err=True)
-    return Isolation.NONE
+        return tier, weakness
+    return Isolation.NONE, "open"
+
+
+def _announce(weakness: str, submission: Submission, setting: Setting, weights: list[str], language: Language) -> None:
+    """Say on stderr, before the run, how it is kept in, on which images, and what beside the notebook it will not find."""
+    lines = [_WORDS[weakness][language]] if weakness else []
+    if setting.data is not None and setting.data.name == "cifar100-synthetic":
+        lines.append(_WORDS["synthetic"][language])
+    left = [problem.rationale.of(language) for problem in submission.problems if problem.outcome is Outcome.FAILED]
+    if left:
+        lines.append(" ".join([_WORDS["left"][language], *left]))
+    if weights:
+        lines.append(_WORDS["weights"][language].format(names=listed(weights).of(language)))
+    for line in (*lines, _WORDS["running"][language]):
+        click.echo(printable_lines(line), err=True)
+
+
+@contextmanager
+def _progress(language: Language) -> Iterator[Callable[[int, int], None]]:
+    """Yield what to call with the number of the running cell and how many there are, 0 for none; a terminal on stderr shows it on one line."""
+    shown = sys.stderr.isatty()
+
+    def watch(number: int, count: int) -> None:
+        if shown:
+            click.echo(_CLEAR + (_WORDS["cell"][language].format(number=number, count=count) if number else ""), nl=False, err=True)
+
+    try:
+        yield watch
+    finally:
+        watch(0, 0)
+
+
+def _show_refusal(submission: Submission, score: Score, why: str, language: Language) -> None:
+    """Show what is wrong with a file in which there is nothing to run; what the checks make of that would only hide it."""
+    for problem in submission.problems:
+        click.echo(finding_lines(problem, language))
+    click.echo(f"\n{_WORDS[why][language]}")
+    _show_total(score, language)
 
 
 def _show(score: Score, language: Language) -> None:
-    for note in score.notes:
-        click.echo(finding_lines(note, language))
-    for criterion in score.criteria:
-        click.secho(f"\n{criterion.title.of(language)}: {criterion.earned:g} / {criterion.points:g}", bold=True)
+    for number, criterion in enumerate(score.criteria):
+        start = "\n" if number else ""
+        click.secho(f"{start}{criterion.title.of(language)}: {criterion.earned:g} / {criterion.points:g}", bold=True)
         for finding in criterion.findings:
             click.echo(finding_lines(finding, language))
-    click.secho(f"\n{_WORDS['total'][language]}: {score.earned:g} / {score.points:g}, {VERDICTS[score.verdict][language]}", bold=True)
+    if score.notes:
+        click.secho(f"\n{_WORDS['notes'][language]}", bold=True)
+    for note in score.notes:
+        click.echo(finding_lines(note, language))
+    _show_total(score, language)
     if score.execution["message"]:
         click.echo(printable(str(score.execution["message"])))
     click.echo(_WORDS["own"][language])
+
+
+def _show_total(score: Score, language: Language) -> None:
+    click.secho(f"\n{_WORDS['total'][language]}: {score.earned:g} / {score.points:g}, {VERDICTS[score.verdict][language]}", bold=True)

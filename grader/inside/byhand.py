@@ -207,12 +207,13 @@ class Declared:
         for name in self._names:
             yield from _floats(name, self._namespace.get(name))
         for owner, thing in list(self._namespace.items())[:_MOST_NAMES]:
-            if owner.startswith("_") or isinstance(thing, type | types.ModuleType | types.FunctionType | nn.Module):
+            # Asked of the type and past its own answers: an object may answer for itself, and badly.
+            if owner.startswith("_") or issubclass(type(thing), type | types.ModuleType | types.FunctionType | nn.Module):
                 continue
-            attributes: Any = getattr(thing, "__dict__", None)
-            if not isinstance(attributes, dict):
-                continue
-            for name in self._names:
+            attributes: Any = None
+            with contextlib.suppress(Exception):
+                attributes = object.__getattribute__(thing, "__dict__")
+            for name in self._names if isinstance(attributes, dict) else ():
                 yield from _floats(f"{owner}.{name}", attributes.get(name))
 
 
@@ -253,7 +254,7 @@ def named_things(namespace: Mapping[str, Any]) -> dict[int, str]:
 def _floats(name: str, value: Any) -> Iterator[tuple[str, torch.Tensor]]:
     if isinstance(value, np.ndarray) and value.dtype.kind == "f" and 0 < value.size <= _LARGEST:
         yield name, torch.from_numpy(np.array(value, copy=True))
-    elif isinstance(value, torch.Tensor) and value.is_floating_point() and 0 < value.numel() <= _LARGEST:
+    elif isinstance(value, torch.Tensor) and value.is_floating_point() and 0 < value.numel() <= _LARGEST and value.layout is torch.strided and not value.is_meta:
         yield name, value
 
 

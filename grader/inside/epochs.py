@@ -45,15 +45,19 @@ def small_copy(namespace: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in list(namespace.items()) if not name.startswith("_") and _is_small(value)}
 
 
-def _is_small(value: Any, depth: int = 2) -> bool:
+def _is_small(value: Any) -> bool:
+    try:
+        return _fits(value)
+    except Exception:  # an object may answer for its own class, and badly
+        return False
+
+
+def _fits(value: Any, depth: int = 2) -> bool:
     if isinstance(value, types.FunctionType | types.ModuleType | type):
         return True
     if isinstance(value, dict | list | tuple | set):
         items = value.values() if isinstance(value, dict) else value
-        return depth > 0 and len(value) <= _ITEMS and all(_is_small(item, depth - 1) for item in items)
+        return depth > 0 and len(value) <= _ITEMS and all(_fits(item, depth - 1) for item in items)
     if isinstance(value, str | bytes):
         return len(value) <= _MOST_BYTES
-    try:
-        return int(getattr(value, "nbytes", 0)) <= _MOST_BYTES
-    except Exception:
-        return False
+    return int(getattr(value, "nbytes", 0)) <= _MOST_BYTES

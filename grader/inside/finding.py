@@ -57,6 +57,8 @@ def _best(states: States, candidates: Iterator[tuple[Trained, str]]) -> Found | 
                 found = Found(trained=trained, where=where, key=key, fit=fit(_module(trained), tensors))
                 if best is None or _rank(found) > _rank(best):
                     best = found
+                if found.fit.complete and found.fit.strict:
+                    return found
     return best
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from numpy.typing import NDArray
-from torch.func import functional_call
 
 from .definitions import Definitions
 from .feeding import Feeding, described
@@ -121,15 +120,8 @@ class Loading:
 
 
 def _takes(trained: Trained, rows: NDArray[Any]) -> bool:
-    module = trained.module
-    if module is None:
-        return False
-    mode = module.training
     try:
-        with torch.no_grad():
-            functional_call(module.eval(), trained.state, (torch.from_numpy(rows.copy()),))
+        outputs_of(trained, rows, live=False)
     except Exception:
         return False
-    finally:
-        module.train(mode)
     return True

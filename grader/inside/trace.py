@@ -63,7 +63,8 @@ class Trace:
         self._cell, self._source = index, source
         self._recorder.cell_started(index)
         self._figures.cell_started(index)
-        self._declared.cell_started()
+        with contextlib.suppress(Exception):
+            self._declared.cell_started()
         for feed in self._feeds:
             feed.attach()
 

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 MOST_HEADER = 64 << 10
 MOST_PAYLOAD = 256 << 20
 
+_WORD, _LONGEST_NUMBER = 64, 100  # the parent takes whole numbers of one machine word
+
 _SENDABLE = {"f4": "<f4", "f8": "<f8", "i8": "<i8", "i4": "<i4", "u1": "|u1", "b1": "?"}
 _WIDENED = {"f2": "f4", "i1": "i4", "i2": "i4", "u2": "i4", "u4": "i8"}
 
@@ -86,9 +88,11 @@ class Wire:
 
 
 def plain(value: Any) -> Any:
-    """Return `value` as JSON knows it: numpy scalars unwrapped, non-finite numbers by name, unknown objects as text."""
+    """Return `value` as JSON knows it: numpy scalars unwrapped, non-finite and very large numbers by name, unknown objects as text."""
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, int) and value.bit_length() >= _WORD:
+        return hex(value)[:_LONGEST_NUMBER]
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, count
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 from grader.intake import notebook_texts as texts
 from grader.intake.bounds import Bounds, size
@@ -39,7 +39,7 @@ def read_notebook(data: bytes, name: str, bounds: Bounds) -> Notebook:
     """Return the notebook that `data` holds; raises Refused with a finding that says what is wrong with it."""
     text, notes = decoded(data, name)
     found, repairs = parsed(text, name, bounds)
-    if not isinstance(found, dict) or not isinstance(found.get("cells", found.get("worksheets")), list):
+    if not is_notebook(found):
         raise Refused(say(texts.NOT_A_NOTEBOOK, name=name))
     version = found.get("nbformat")
     if not isinstance(version, int) or isinstance(version, bool):
@@ -51,9 +51,7 @@ def read_notebook(data: bytes, name: str, bounds: Bounds) -> Notebook:
     if version < 4 or not isinstance(cells, list):
         cells = _upgraded(found, name, version := min(version, 3))
         notes.append(say(texts.OLD_FORMAT_CONVERTED, name=name, version=str(version)))
-    metadata = found.get("metadata")
-    identity = _identity(metadata.get("zachet") if isinstance(metadata, dict) else None, bounds)
-    return _clean(cells, identity, name=name, bounds=bounds, notes=notes, repairs=repairs)
+    return _clean(cells, identity_of(found, bounds), name=name, bounds=bounds, notes=notes, repairs=repairs)
 
 
 def read_script(data: bytes, name: str, bounds: Bounds) -> Notebook:
@@ -83,6 +81,11 @@ def read_script(data: bytes, name: str, bounds: Bounds) -> Notebook:
         raise Refused(say(texts.SCRIPT_BROKEN, name=name, actual=type(error).__name__)) from None
     notes.append(say(texts.SCRIPT_CONVERTED, name=name))
     return _clean([{**cell, "id": None} for cell in cells], {}, name=name, bounds=bounds, notes=notes, repairs=[])
+
+
+def is_notebook(found: Any) -> TypeGuard[dict[str, Any]]:
+    """Whether a JSON value is a notebook: it has cells, be they as they may."""
+    return isinstance(found, dict) and isinstance(found.get("cells", found.get("worksheets")), list)
 
 
 def is_percent(text: str) -> bool:
@@ -198,8 +201,10 @@ def _number(clean: list[dict[str, Any]], cells: list[Any]) -> bool:
     return replaced
 
 
-def _identity(value: Any, bounds: Bounds) -> dict[str, Json]:
-    """Return our own metadata, or nothing when it is not what a package has."""
+def identity_of(found: dict[str, Any], bounds: Bounds) -> dict[str, Json]:
+    """Return our own metadata of a notebook, or nothing when it is not what a package has."""
+    metadata = found.get("metadata")
+    value = metadata.get("zachet") if isinstance(metadata, dict) else None
     if not isinstance(value, dict):
         return {}
     try:

@@ -110,7 +110,7 @@ class Splitter:
             where = f"{source}/{file.name}"
             if suffix(file.name) == ".zip":
                 yield from self._archive(file, source=where, students=self._people.by_name(file.name), archives=archives, cohort=False)
-            elif _may_be_graded(file):
+            elif may_be_graded(file):
                 yield _handful(where, (file,), self._people.by_name(file.name), archives)
             else:
                 strays.append(file.name)
@@ -144,7 +144,8 @@ def _handful(source: str, files: tuple[Item, ...], students: tuple[Student, ...]
     return Bundle(folder=Handful(name=files[0].name, files=files), source=source, students=students, archives=archives)
 
 
-def _may_be_graded(file: Item) -> bool:
+def may_be_graded(file: Item) -> bool:
+    """Whether a file is a notebook by its name or its first bytes, or a script with cells."""
     if notebook_files((((file.name,), file),)):
         return True
     try:

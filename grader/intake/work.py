@@ -23,7 +23,7 @@ _NO_NOTEBOOK_INSIDE = {
     ".onnx", ".csv", ".html", ".md", ".py", ".bin", ".safetensors", ".ckpt",
 }  # fmt: skip
 _ARCHIVES_OPENED = 4
-_OTHER_ARCHIVES = {".rar", ".7z", ".gz", ".tar", ".tgz", ".bz2", ".xz"}
+OTHER_ARCHIVES = {".rar", ".7z", ".gz", ".tar", ".tgz", ".bz2", ".xz"}
 
 Parts = tuple[str, ...]
 Found = tuple[Parts, Item]
@@ -172,7 +172,7 @@ def _closed(found: Contents) -> list[Trouble]:
     """Return the archives that stay closed although the notebook may be in them."""
     names = [item.name for _, item in found.items]
     nested = [Trouble(words=texts.NESTED, name=name) for name in names if suffix(name) == ".zip"]
-    return nested + [Trouble(words=texts.OTHER_ARCHIVE, name=name) for name in names if suffix(name) in _OTHER_ARCHIVES]
+    return nested + [Trouble(words=texts.OTHER_ARCHIVE, name=name) for name in names if suffix(name) in OTHER_ARCHIVES]
 
 
 def _choose(
@@ -209,7 +209,7 @@ def _beside(items: tuple[Found, ...], chosen: Parts) -> list[Found]:
     """Return the files that came beside the notebook, as they lie relative to it; none where there is no notebook."""
     base = chosen[:-1]
     beside = [(path[len(base) :] if path[: len(base)] == base else path, item) for path, item in items if path != chosen]
-    return sorted(beside, key=lambda one: one[0]) if chosen else []
+    return _shallow_first(beside) if chosen else []  # what lies nearest is needed most, should the bounds leave something out
 
 
 def _weights(beside: list[Found], choice: _Choice, stage: Path, bounds: Bounds) -> KeptWeights:

@@ -34,11 +34,11 @@ about itself (it is marked `reported`), and in the tier `none` anything at all. 
 from grader.model import Isolation
 from grader.sandbox import bubblewrap, container, reduced
 from grader.sandbox.gpu import Gpu, GpuPool, choose_gpus, find_gpus
-from grader.sandbox.job import Container, Job
+from grader.sandbox.job import Container, Job, Watch
 from grader.sandbox.run import execute
 from grader.sandbox.warm import WarmStart
 
-__all__ = ["Container", "Gpu", "GpuPool", "Job", "WarmStart", "available", "choose_gpus", "execute", "find_gpus"]
+__all__ = ["Container", "Gpu", "GpuPool", "Job", "WarmStart", "Watch", "available", "choose_gpus", "execute", "find_gpus"]
 
 
 def available(isolation: Isolation, image: Container | None = None) -> None:

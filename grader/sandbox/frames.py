@@ -1,6 +1,7 @@
 """The frames on the wire: 4 bytes of header length, a JSON header, then `header["bytes"]` bytes. Nothing that comes in is trusted."""
 
 import json
+import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,11 @@ from grader.model import Array, Json
 
 MOST_HEADER = 64 << 10
 MOST_PAYLOAD = 256 << 20
+# Of one run. A value takes up to a hundred times the memory of its text, so they are counted before they are made.
+MOST_VALUES = 1 << 20
 _PIECE = 1 << 20
+_LONGEST_NUMBER = 20
+_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _DTYPES = {"<f4", "<f8", "<i8", "<i4", "|u1", "?", "|b1"}
 _MOST_DIMENSIONS = 8
 
@@ -77,10 +82,20 @@ def write_arrays(stream: IO[bytes], arrays: Mapping[str, Array]) -> None:
     write_frame(stream, {"type": "given", "arrays": described}, [array.tobytes() for array in plain.values()])
 
 
+def values_in(data: bytes, most: int) -> int:
+    """Return how many values the JSON text `data` holds, at most. Raises MalformedFrame for more than `most`."""
+    count = _marks(data)
+    if count > most:
+        count = _marks(_TEXT.sub(b"", data))  # brackets and commas within texts are none
+    if count > most:
+        raise MalformedFrame(f"more than {MOST_VALUES} values in all")
+    return count
+
+
 def parse_json(data: bytes) -> Any:
-    """Return the JSON value in `data`: UTF-8 without NaN, infinities or half characters. Raises MalformedFrame."""
+    """Return the JSON value in `data`: UTF-8 without NaN, infinities, half characters or whole numbers of over 64 bits. Raises MalformedFrame."""
     try:
-        return _whole_characters(json.loads(data.decode("utf-8"), parse_constant=_refuse))
+        return _whole_characters(json.loads(data.decode("utf-8"), parse_constant=_refuse, parse_int=_whole_number))
     except (ValueError, RecursionError) as error:
         raise MalformedFrame(f"JSON that cannot be read ({type(error).__name__})") from error
 
@@ -125,6 +140,18 @@ def _exactly(stream: IO[bytes], count: int, *, may_end: bool = False) -> bytes:
 
 def _refuse(constant: str) -> None:
     raise ValueError(constant)
+
+
+def _marks(data: bytes) -> int:
+    return 1 + data.count(b"[") + data.count(b"{") + data.count(b",")
+
+
+def _whole_number(digits: str) -> int:
+    """A number of thousands of digits could be counted with, but not written down again."""
+    number = int(digits) if len(digits) <= _LONGEST_NUMBER else None
+    if number is None or not -(2**63) <= number < 2**63:
+        raise ValueError("a whole number of over 64 bits")
+    return number
 
 
 def _whole_characters(value: Any) -> Any:

@@ -28,6 +28,7 @@ _CHOICE = re.compile(r"auto|cpu|cuda(?::(\d+))?")
 _USABLE = 0.95
 _LOOK_S = 0.5
 _CPU = "Pass --device cpu to grade on the CPU; `zachet doctor` says what this machine has."
+_WITHOUT = "Leave out --device, or pass --device cpu; a GPU that is not here is never replaced by the CPU unasked."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +119,9 @@ def choose_gpus(device: str, found: Sequence[Gpu]) -> tuple[Gpu, ...]:
         return tuple(found)
     chosen = tuple(gpu for gpu in found if choice[1] is None or gpu.number == int(choice[1]))
     if not chosen:
-        there = ", ".join(f"cuda:{gpu.number}" for gpu in found) or "none"
-        raise IsolationError("The GPU that was asked for is not here.", where=f"--device {device}; here: {there}", remedy=_CPU)
+        there = ", ".join(f"cuda:{gpu.number}" for gpu in found)
+        what = f"This GPU is not here; there is {there}." if there else "There is no GPU here."
+        raise IsolationError(what, where=f"--device {device}", remedy=_WITHOUT)
     return chosen
 
 

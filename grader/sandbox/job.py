@@ -1,6 +1,6 @@
 """What one execution is made of, and how its paths are called where it runs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,8 @@ RUNNER = "runner.py"
 # The argument that makes the runner wait for jobs and fork for each, and the file a folder has that knows how.
 WARM, WARM_FILE = "warm", "zygote.py"
 
+# Called as a run goes on with the number of the cell that is running, from 1, and how many there are.
+Watch = Callable[[int, int], None]
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
@@ -33,7 +35,7 @@ class Job:
     (the folder that holds `cifar-100-python/` and its archive) are shown to the run read-only; `seed` is 0..2^31-1; `aliases` are
     other names for what the probe looks for; `inside` is the folder with the program that runs there; `container` is for the tier
     of that name only; `gpu` is the device that the tiers `full` and `none` show, None for the CPU. In the mode `load` nothing is
-    trained, and the weights are those of the file `weights` in `files`, if any.
+    trained, and the weights are those of the file `weights` in `files`, if any. `watch` is told which cell is running.
     """
 
     notebook: str
@@ -49,6 +51,7 @@ class Job:
     mode: Mode = Mode.RETRAIN
     weights: str = ""
     gpu: Gpu | None = None
+    watch: Watch | None = None
 
     @property
     def device(self) -> str:

@@ -89,6 +89,7 @@ class _Conversation:
         try:
             for frame in self.talk.frames():
                 self.transcript.take(frame)
+                self._tell(frame.kind)
                 if frame.kind == "started":
                     self._require_gpu()
                 if self.transcript.done:
@@ -102,6 +103,12 @@ class _Conversation:
         except MalformedFrame as malformed:
             return given, str(malformed)
         return given, ""
+
+    def _tell(self, kind: str) -> None:
+        """Tell whoever watches which cell is running now."""
+        running = self.transcript.running if kind in {"started", "cell"} else None
+        if self.job.watch is not None and running is not None:
+            self.job.watch(*running)
 
     def _require_gpu(self) -> None:
         """Raise IsolationError when the run cannot use the GPU it was to have; said before any code of a student's."""

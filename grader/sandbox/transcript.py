@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from grader.model import Array, CellRun, Json, Record, Vouched
-from grader.sandbox.frames import Frame, MalformedFrame, is_count, parse_array, parse_json
+from grader.sandbox.frames import MOST_VALUES, Frame, MalformedFrame, is_count, parse_array, parse_json, values_in
 from grader.sandbox.outputs import clean_outputs
 
 _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,100}")
@@ -18,9 +18,10 @@ class Transcript:
 
     def __init__(self, notebook: Mapping[str, Any]) -> None:
         self._code_cells = [place for place, cell in enumerate(notebook["cells"]) if cell.get("cell_type") == "code"]
+        self._count = len(notebook["cells"])
         self._cells: dict[int, CellRun] = {}
         self._records: dict[str, Record] = {}
-        self._given = False
+        self._given, self._values = False, 0
         self.outputs: dict[int, list[Json]] = {}
         self.environment: dict[str, str] = {}
         self.started = self.ready = self.done = False
@@ -34,6 +35,13 @@ class Transcript:
     def raised(self) -> bool:
         """Whether some cell ended with an error."""
         return any(cell.status == "error" for cell in self._cells.values())
+
+    @property
+    def running(self) -> tuple[int, int] | None:
+        """The number of the code cell that is running, from 1, and of all cells; None before the first and after the last."""
+        last = max(self._cells, default=-1)
+        place = next((place for place in self._code_cells if place > last), None) if self.started else None
+        return None if place is None else (place + 1, self._count)
 
     def take(self, frame: Frame) -> None:
         """Add one frame."""
@@ -71,7 +79,7 @@ class Transcript:
             raise MalformedFrame(f"the end of cell {str(index)[:40]}, which was not running")
         if status not in {"ok", "error"}:
             raise MalformedFrame("a cell that ended in no known way")
-        self.outputs[index] = clean_outputs(parse_json(frame.payload))
+        self.outputs[index] = clean_outputs(self._json(frame.payload))
         self._cells[index] = CellRun(
             index=index,
             status=status,
@@ -90,8 +98,12 @@ class Transcript:
             raise MalformedFrame(f"more than {_MOST_RECORDS} records")
         if kind not in {"json", "array"}:
             raise MalformedFrame(f"the record “{name}” is neither JSON nor an array")
-        value: Json | Array = parse_json(frame.payload) if kind == "json" else parse_array(frame.header, frame.payload)
+        value: Json | Array = self._json(frame.payload) if kind == "json" else parse_array(frame.header, frame.payload)
         self._records[name] = Record(name=name, vouched=Vouched.MEASURED if self._given else Vouched.REPORTED, value=value)
+
+    def _json(self, payload: bytes) -> Any:
+        self._values += values_in(payload, MOST_VALUES - self._values)
+        return parse_json(payload)
 
 
 def _facts(value: object) -> dict[str, str]:
