@@ -16,6 +16,7 @@ from PIL import Image
 from grader.model import ExitReason, Language, Outcome, Text, Verdict
 from grader.report import IndexRow, render_index, render_report
 from grader.report.markdown import render_markdown
+from grader.report.notebook import show_notebook
 from grader.report.pictures import read_picture
 from grader.report.visible import overwritten, passage, plain, terminal, visible
 from tests.report_samples import (
@@ -253,6 +254,29 @@ def test_what_is_not_a_decent_picture_is_not_shown(name: str) -> None:
 def test_a_jpeg_that_breaks_off_is_not_shown() -> None:
     whole = base64.b64decode(picture("JPEG", (400, 300)))
     assert read_picture(base64.b64encode(whole[: len(whole) // 2]).decode(), "image/jpeg") is None
+
+
+def test_a_jpeg_of_very_many_scans_is_not_decoded() -> None:
+    stream = io.BytesIO()
+    Image.new("L", (1024, 1024), 128).save(stream, "JPEG", progressive=True, quality=50)
+    whole = stream.getvalue()
+    last = whole.rindex(b"\xff\xda")
+    assert read_picture(base64.b64encode(whole).decode(), "image/jpeg") is not None
+    again = whole[:-2] + whole[last:-2] * 1000 + whole[-2:]
+    assert read_picture(base64.b64encode(again).decode(), "image/jpeg") is None
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("source", ["a." * 9990, "case" + " " * 19_900 + "x", ("  " * 22 + "\n") * 447, "\n" * 7000 + "x"], ids=["dots", "case", "spaces", "lines"])
+def test_code_made_to_be_slow_for_a_lexer_gets_no_colours(source: str) -> None:
+    shown = show_notebook(notebook([code(source)] * 60 + [code("for x in y: pass")]), {})
+    assert len(shown.cells) == 61
+    assert "<span" not in str(shown.cells[-2].body.head)
+
+
+def test_usual_code_has_colours() -> None:
+    usual = show_notebook(notebook([code("for x in range(3):\n    print(x)\n" * 40)]), {})
+    assert "<span" in str(usual.cells[0].body.head)
 
 
 def test_html_of_a_data_frame_gives_way_to_its_text() -> None:

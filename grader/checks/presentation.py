@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 Pixels = NDArray[np.uint8]
 
 _SIDE = 32
+_ROWS = 64  # the runner keeps fewer
 _PLANE = _SIDE * _SIDE
 _MATCHED = 0.9999
 _KNOWN_SHARE = 0.2
@@ -76,7 +77,7 @@ _LAYOUTS = {
 
 def learn_presentation(fed: Array, public: Pixels) -> Presentation:
     """Return how the batch `fed` was made of `public` images (uint8 NHWC); raises CannotPresent."""
-    batch = np.asarray(fed, dtype=np.float64)
+    batch = np.asarray(fed[:_ROWS] if np.ndim(fed) else fed, dtype=np.float64)
     if batch.ndim not in _LAYOUTS or not len(batch) or not len(public):
         raise CannotPresent(Text(ru="модель получала не пакет изображений", en="what the model was fed is no batch of images"))
     if not (np.abs(batch) < np.finfo(np.float32).max).all():

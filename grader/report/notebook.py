@@ -20,6 +20,7 @@ from grader.report.visible import Passage, overwritten, passage, plain, terminal
 
 _MOST_CELLS, _MOST_OUTPUTS = 1000, 60
 _SOURCE, _SOURCE_LINES, _OUTPUT, _OUTPUT_LINES = 20_000, 600, 16_000, 400
+_COLOURED, _COLOURED_LINE, _ALL_COLOURED = 8_000, 500, 200_000
 _ALL_TEXT, _ALL_PICTURES = 2_000_000, 24 * 1024 * 1024
 _INLINE_PICTURE = re.compile(r"data:(image/(?:png|jpeg));base64,([A-Za-z0-9+/=]+)")
 _TEXT_KINDS = ("text/plain", "text/markdown", "text/latex", "text/html", "image/svg+xml", "application/javascript", "application/json")
@@ -56,10 +57,10 @@ class ShownNotebook:
 
 
 class _Allowance:
-    """What the page has room for yet, in characters of text and of encoded pictures."""
+    """What the page has room for yet, in characters of text, of coloured code and of encoded pictures."""
 
     def __init__(self) -> None:
-        self.text, self.pictures = _ALL_TEXT, _ALL_PICTURES
+        self.text, self.coloured, self.pictures = _ALL_TEXT, _ALL_COLOURED, _ALL_PICTURES
 
     def passage(self, text: str, markup: Callable[[str], Markup], characters: int, lines: int) -> Passage:
         found = passage(text, markup, characters=max(0, min(characters, self.text)), lines=lines)
@@ -67,9 +68,16 @@ class _Allowance:
         return found
 
     def picture(self, encoded: str, kind: Kind) -> Picture | None:
-        found = read_picture(encoded, kind) if len(encoded) <= self.pictures else None
-        self.pictures -= len(found.uri) if found else 0
-        return found
+        if len(encoded) > self.pictures:
+            return None
+        self.pictures -= len(encoded)  # what is no picture had to be decoded as well
+        return read_picture(encoded, kind)
+
+    def colours(self, source: str) -> Callable[[str], Markup]:
+        """Return how code is shown: a lexer takes the square of the length for some texts, so that only usual code gets colours."""
+        usual = len(source) <= min(_COLOURED, self.coloured) and max(map(len, source.splitlines()), default=0) <= _COLOURED_LINE
+        self.coloured -= len(source) if usual else 0
+        return _highlighted if usual else plain
 
 
 def show_notebook(executed: str, statuses: Mapping[int, str]) -> ShownNotebook:
@@ -97,7 +105,7 @@ def _show_cell(cell: Mapping[str, Any], index: int, status: str, allowance: _All
     found = cell.get("outputs")
     outputs = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
     merged = list(_merged_streams(outputs))
-    body = allowance.passage(source, _highlighted, _SOURCE, _SOURCE_LINES)
+    body = allowance.passage(source, allowance.colours(source), _SOURCE, _SOURCE_LINES)
     fitting = merged[:_MOST_OUTPUTS] if allowance.text else []
     return ShownCell(
         number=index + 1,

@@ -16,6 +16,7 @@ KINDS: tuple[Kind, ...] = ("image/png", "image/jpeg")
 _MOST_BYTES = 4 * 1024 * 1024
 _MOST_PIXELS = 16 * 1024 * 1024
 _LONGEST_SIDE = 8192
+_SCAN, _MOST_SCANS = b"\xff\xda", 64
 # The classes themselves, because Image.open guesses formats and warns about large pictures on its own terms.
 _READERS: Mapping[Kind, type[PngImageFile | JpegImageFile]] = {"image/png": PngImageFile, "image/jpeg": JpegImageFile}
 
@@ -44,6 +45,9 @@ def read_picture(encoded: str, kind: Kind) -> Picture | None:
 
 
 def _checked_size(raw: bytes, kind: Kind) -> tuple[int, int] | None:
+    # Every scan of a progressive JPEG is decoded over the whole picture, and takes a few bytes only.
+    if raw.count(_SCAN) > _MOST_SCANS and kind == "image/jpeg":
+        return None
     try:
         with _READERS[kind](io.BytesIO(raw)) as image:
             width, height = image.size
