@@ -35,7 +35,8 @@ class MissingRecord(Exception):  # noqa: N818 - a fact about the run, turned int
 class SourceCell:
     """One code cell as it was handed in, and how its run ended; `index` counts all cells of the notebook from 0.
 
-    `stored` is the text that the cell had printed when it was handed in, if any: said by the student, observed by nobody.
+    `stored` is the text that the cell had printed when it was handed in, if any, and `id` the notebook's name for the cell: both said by
+    the student, observed by nobody.
     """
 
     index: int
@@ -43,6 +44,7 @@ class SourceCell:
     status: str
     error: str
     stored: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +225,7 @@ def _source_cells(cells: Sequence[Mapping[str, Any]], execution: Execution) -> I
         if cell.get("cell_type") == "code":
             run = runs.get(index)
             ended, error = (run.status, run.error) if run else ("not_run", "")
-            yield SourceCell(index=index, source=_source(cell), status=ended, error=error, stored=printed_text(cell))
+            yield SourceCell(index=index, source=_source(cell), status=ended, error=error, stored=printed_text(cell), id=str(cell.get("id", "")))
 
 
 def printed_text(cell: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 import unicodedata
 from pathlib import Path
@@ -24,6 +25,17 @@ def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def link_or_copy(source: Path | str, target: Path | str) -> None:
+    """Make `target`, a new path, the same file as `source`, or a copy of it where no link can be made; raises OSError when neither can.
+
+    A link in place of `source` is followed. A linked file keeps its mode, and changing that changes the source; a copy has that of any new file.
+    """
+    try:
+        os.link(Path(source).resolve(), target)
+    except OSError:  # another file system, one without hard links, or somebody else's file
+        shutil.copyfile(source, target)
 
 
 def folder_name(student: str) -> str:

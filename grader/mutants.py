@@ -2,9 +2,9 @@
 
 `mutants/<name>/mutant.toml` holds a title, `fails` (the checks that must not earn everything), and either `edit` rows that change the solution
 (its code, or its text where no code has the words) or `work`, a percent-format notebook of its own in the same folder. `printed` rows store an
-output below a cell, as if the work had been run before it was handed in. `baseline.toml` of the assignment leaves of the solution what is its
-reference training. `quick.toml` beside the folders holds edits that make any work of
-this assignment short enough for a demonstration or a test.
+output below code cells of the solution, as if the work had been run before it was handed in. `baseline.toml` of the assignment leaves of the
+solution what is its reference training. `quick.toml` beside the folders holds edits that make any work of this assignment short enough for a
+demonstration or a test.
 """
 
 import tomllib
@@ -121,30 +121,29 @@ def make_baseline(notebook: NotebookNode, assignment: Assignment) -> NotebookNod
 
 
 def wrong_work(mutant: Mutant, solution: NotebookNode) -> NotebookNode:
-    """Return the mutant's notebook; `solution` lends its metadata. Raises AssignmentError when an edit finds nothing to change."""
+    """Return the mutant's notebook; `solution` lends its metadata. Raises AssignmentError when a row finds nothing to change."""
     if mutant.work is not None:
         notebook = jupytext.reads(_fill(mutant.work.read_text(encoding="utf-8"), solution), fmt="py:percent")
         notebook.metadata = solution.metadata
         return notebook
     notebook = nbformat.from_dict(solution)
     for find, replace in mutant.edits:
-        for cell in _cells_with(find, notebook, mutant):
+        for cell in _cells_with(find, notebook, mutant, text_too=True):
             cell.source = cell.source.replace(find, _fill(replace, solution))
     for below, text in mutant.printed:
-        for cell in _cells_with(below, notebook, mutant):
-            if cell.cell_type == "code":
-                cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=_fill(text, solution))]
+        for cell in _cells_with(below, notebook, mutant, text_too=False):
+            cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=_fill(text, solution))]
     return notebook
 
 
-def _cells_with(text: str, notebook: NotebookNode, mutant: Mutant) -> list[NotebookNode]:
-    """Return the code cells that have this text, or else the text cells; raises AssignmentError when there are none."""
+def _cells_with(text: str, notebook: NotebookNode, mutant: Mutant, *, text_too: bool) -> list[NotebookNode]:
+    """Return the code cells that have this text or else, with `text_too`, the text cells; raises AssignmentError when there are none."""
     found = [cell for cell in notebook.cells if text in cell.source]
-    if not found:
-        raise AssignmentError(
-            f"the solution has no “{text.strip()}” to change.", where=str(mutant.path), remedy="Write the edit for the solution as it is now."
-        )
-    return [cell for cell in found if cell.cell_type == "code"] or found
+    code = [cell for cell in found if cell.cell_type == "code"]
+    if code or (found and text_too):
+        return code or found
+    missing = f"“{text.strip()}” to change" if text_too else f"code with “{text.strip()}” to store an output below"
+    raise AssignmentError(f"the solution has no {missing}.", where=str(mutant.path), remedy="Write the row for the solution as it is now.")
 
 
 def _fill(text: str, solution: NotebookNode) -> str:
@@ -156,7 +155,11 @@ def _fill(text: str, solution: NotebookNode) -> str:
 def _load(folder: Path) -> Mutant:
     data = _parse(folder / "mutant.toml", _File)
     if bool(data.work) == bool(data.edit or data.printed):
-        raise AssignmentError("a mutant has either `edit` rows or `work`.", where=str(folder / "mutant.toml"), remedy="Give one of the two.")
+        raise AssignmentError(
+            "a mutant has either rows (`edit`, `printed`) or `work`.",
+            where=str(folder / "mutant.toml"),
+            remedy="Give rows that change the solution, or `work` with a notebook of its own.",
+        )
     return Mutant(
         name=folder.name,
         path=folder / "mutant.toml",

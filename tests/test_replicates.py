@@ -14,7 +14,9 @@ from grader import __version__
 from grader.assignment import load_assignment, load_checks
 from grader.cohort import Results, grade_cohort, read_scores, rescore
 from grader.evidence import Evidence, load_runs
-from grader.model import ExitReason, Isolation, Outcome, Submission, Verdict, View
+from grader.intake.notebook_texts import SCRIPT_CONVERTED
+from grader.intake.says import say
+from grader.model import ExitReason, Isolation, Mode, Outcome, Submission, Verdict, View
 from grader.pipeline import Setting, grade_run_by_run, seed_of
 from grader.report import render_report
 from grader.scores import to_json
@@ -188,3 +190,18 @@ def test_a_score_names_all_that_it_takes_to_repeat_it(tmp_path: Path) -> None:
     ]
     schema = json.loads((Path(__file__).parent.parent / "docs" / "schema" / "score-1.json").read_text(encoding="utf-8"))
     jsonschema.validate(json.loads(json.dumps(to_json(scored))), schema)
+
+
+def test_what_is_kept_is_what_ran_whatever_the_file_holds_by_then(tmp_path: Path) -> None:
+    source = f"from pathlib import Path\ndrawn = Path({str(tmp_path / 'work.ipynb')!r}).write_text('{{}}')"
+    *_, (evidence, _) = grade_run_by_run(*work_of(tmp_path, 1, source), setting_of(tmp_path))
+    assert (tmp_path / "work.ipynb").read_text(encoding="utf-8") == "{}"
+    assert [cell.source for cell in evidence.cells] == ["# 1", source]
+
+
+def test_a_run_that_is_spared_says_that_there_were_no_weights(tmp_path: Path) -> None:
+    submission, variant = work_of(tmp_path, 1)
+    submission = replace(submission, problems=(say(SCRIPT_CONVERTED, name="work.py"),))
+    *_, (evidence, _) = grade_run_by_run(submission, variant, replace(setting_of(tmp_path), modes=(Mode.RETRAIN, Mode.LOAD)))
+    (loaded,) = evidence.further
+    assert (loaded.mode, loaded.execution.message) == (Mode.LOAD, "no weights were handed in")

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from nbformat import NotebookNode
 
 from grader.assignment import load_assignment
 from grader.cli.assignment import assignment
+from grader.errors import AssignmentError
 from grader.verify import make_work
 from variants.manifest import Variant
 from variants.roster import Student
@@ -123,14 +125,28 @@ def test_a_mutant_whose_edit_finds_nothing_is_refused(tiny: Path) -> None:
         verify(tiny)
 
 
-def test_a_mutant_may_change_the_text_and_store_an_output(tiny: Path) -> None:
+def cells_of(tiny: Path, rows: str) -> list[NotebookNode]:
+    """Return the cells of the mutant that has these lines in its file."""
     folder = tiny / "mutants" / "stale"
     folder.mkdir(parents=True)
-    title = '[title]\nru = "х"\nen = "x"\n'
-    edit, below = '[[edit]]\nfind = "Double a number."\nreplace = "Halve it."\n', '[[printed]]\nbelow = "return 2"\ntext = "42"\n'
-    (folder / "mutant.toml").write_text(f"fails = []\n{title}{edit}{below}", encoding="utf-8")
-    lab = load_assignment(tiny)
+    (folder / "mutant.toml").write_text(rows + '[title]\nru = "х"\nen = "x"\n', encoding="utf-8")
     variant = Variant(student=Student(id="s", name="", group="", number=None, stream=""), assignment="tiny", rule="", classes=(1, 2, 3))
-    cells = make_work("stale", lab, variant, "en").cells
+    return list(make_work("stale", load_assignment(tiny), variant, "en").cells)
+
+
+def test_a_mutant_may_change_the_text_and_store_an_output(tiny: Path) -> None:
+    edit, below = '[[edit]]\nfind = "Double a number."\nreplace = "Halve it."\n', '[[printed]]\nbelow = "return 2"\ntext = "42"\n'
+    cells = cells_of(tiny, edit + below)
     assert any(cell.source == "Halve it." for cell in cells)
     assert [output.text for cell in cells if cell.cell_type == "code" for output in cell.outputs] == ["42"]
+
+
+def test_a_mutant_that_stores_an_output_below_no_code_is_refused(tiny: Path) -> None:
+    with pytest.raises(AssignmentError, match=r"has no code with “Double a number\.” to store an output below"):
+        cells_of(tiny, '[[printed]]\nbelow = "Double a number."\ntext = "42"\n')
+
+
+@pytest.mark.parametrize("rows", ["", 'work = "work.py"\n[[printed]]\nbelow = "return 2"\ntext = "42"\n'])
+def test_a_mutant_of_no_form_or_of_two_is_told_which_there_are(tiny: Path, rows: str) -> None:
+    with pytest.raises(AssignmentError, match=r"either rows \(`edit`, `printed`\) or `work`"):
+        cells_of(tiny, rows)

@@ -103,12 +103,13 @@ def grade_course(course: Course, slug: str, paths: Sequence[Path], batch: Batch)
             roster=[variant.student for variant in variants.values()],
             work=Path(work),
         )
-        runs = [(submission, variants[submission.student]) for submission in intake.submissions]
+        works = [(submission, variants[submission.student]) for submission in intake.submissions]
         with WarmStart() as warm:
-            # A warm process that serves one run costs more than it saves.
-            setting = replace(setting, warm=None if batch.cold or len(runs) <= jobs else warm)
-            stream = grade_cohort(runs, setting, results, jobs=jobs, language=course.language, resume=batch.resume)
-            done = _attend(stream, len(runs), batch)
+            # A warm process that serves one run costs more than it saves. The runs of one work come one after another.
+            once = len(works) <= jobs and batch.replicates * len(options.modes) == 1
+            setting = replace(setting, warm=None if batch.cold or once else warm)
+            stream = grade_cohort(works, setting, results, jobs=jobs, language=course.language, resume=batch.resume)
+            done = _attend(stream, len(works), batch)
     _summary(course, assignment, results, intake, done, batch=batch)
     return exit_code(done, intake)
 

@@ -7,7 +7,6 @@ and its test out of the published train split; the published test split stays ou
 import gzip
 import hashlib
 import json
-import os
 import shutil
 import tarfile
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from grader.datasets.cifar100 import FILES, FOLDER, Batch, Split, read_batch, wr
 from grader.datasets.original_reader import Pixels
 from grader.datasets.roots import Contents, DataRoot, contents_of, open_root, read_contents, stamp
 from grader.errors import DataError
+from grader.files import link_or_copy
 from grader.model import View
 from variants.cifar100 import FINE
 
@@ -116,14 +116,11 @@ def _rows(batch: Batch, rows: list[int]) -> Batch:
 def _link(source: Path, target: Path) -> None:
     """Make `target` the same file as `source`, or a copy where no link can be made or others could not read through it."""
     if source.stat().st_mode & 0o004:
-        try:
-            os.link(source.resolve(), target)
-        except OSError:
-            pass
-        else:
-            return
-    shutil.copyfile(source, target)
-    target.chmod(0o644)
+        link_or_copy(source, target)
+    else:
+        shutil.copyfile(source, target)
+    if not target.samefile(source):
+        target.chmod(0o644)
 
 
 def _pack(inner: Path, archive: Path) -> None:

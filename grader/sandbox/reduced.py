@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import IsolationError
+from grader.files import link_or_copy
 from grader.model import Json, Limits
 from grader.sandbox import confiner
 from grader.sandbox.folders import hidden_folders, python_binds
@@ -197,13 +198,13 @@ class _Bringer:
                 if entry.name != "__pycache__":
                     self._bring(entry.resolve(), target / entry.name)
             return
-        try:
-            if not source.stat().st_mode & 0o004:
-                raise PermissionError
-            os.link(source, target)
-        except OSError:
+        mode = source.stat().st_mode
+        if mode & 0o004:
+            link_or_copy(source, target)
+        else:
             shutil.copyfile(source, target)
-            target.chmod(0o644 | (source.stat().st_mode & 0o111))
+        if not target.samefile(source):
+            target.chmod(0o644 | (mode & 0o111))
 
 
 def _launch(told: dict[str, Json], stdin: int) -> subprocess.Popen[bytes]:
