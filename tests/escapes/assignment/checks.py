@@ -3,8 +3,15 @@
 import numpy as np
 
 from grader.checks import Conclusion, Preparation, check, failed, passed
+from grader.checks.claims import table_agrees
+from grader.checks.components import loaders_made
+from grader.checks.outputs import outputs_fresh
+from grader.checks.stated import numbers_used
 from grader.evidence import Evidence
 from grader.model import Given, Text
+
+
+__all__ = ["loaders_made", "numbers_doubled", "numbers_used", "outputs_fresh", "points_told_apart", "prepare", "table_agrees"]
 
 CANARY = "zachet-canary-of-the-checks-5d0f3b71"
 _CENTRES = np.array([[-2.0, 0.0], [2.0, 0.0]])
