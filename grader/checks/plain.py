@@ -10,7 +10,7 @@ import functools
 import math
 import types
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 MOST_ITEMS = 1024
 LONGEST_TEXT = 200
@@ -37,6 +37,30 @@ def read_all(kind: type[T], raw: object) -> tuple[T, ...]:
     """Return the objects of the list `raw` that are of the dataclass `kind`; nothing where it is no list."""
     items = raw[:MOST_ITEMS] if isinstance(raw, list) else []
     return tuple(item for item in (read(kind, value) for value in items) if item is not None)
+
+
+class _Raw:
+    """A value that is the same only as itself. Whoever keeps this keeps the value, so that no other one takes its identity."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Raw) and self.value is other.value
+
+
+def read_once(kind: type[T], raw: object) -> T | None:
+    """Return `read(kind, raw)`, read once for all who ask for the very same object `raw`, one after the other."""
+    known: Any = kind  # mypy does not take a class for hashable
+    return cast("T | None", _read_once(known, _Raw(raw)))
+
+
+@functools.lru_cache(maxsize=8)
+def _read_once(kind: Any, raw: _Raw) -> object:
+    return read(kind, raw.value)
 
 
 @functools.cache

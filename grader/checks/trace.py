@@ -5,13 +5,12 @@ All of it is *reported*: the process that ran student code wrote it. It explains
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 import safetensors.numpy
 
-from grader.checks.plain import read
+from grader.checks.plain import read_once
 from grader.evidence import Evidence, MissingRecord
 from grader.model import Array
 
@@ -261,28 +260,9 @@ class Trace:
         return self._shared.get(frozenset((first, second)))
 
 
-class _Raw:
-    """A record as it lies in the evidence, the same only as itself; whoever keeps this keeps the record, so its identity stays its own."""
-
-    def __init__(self, value: object) -> None:
-        self.value = value
-
-    def __hash__(self) -> int:
-        return id(self.value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Raw) and self.value is other.value
-
-
-@lru_cache(maxsize=8)
-def _read(raw: _Raw) -> Trace | None:
-    """Read a record once for all the checks of a work."""
-    return read(Trace, raw.value)
-
-
 def trace_of(evidence: Evidence) -> Trace:
     """Return the trace of a run; raises MissingRecord when the run ended before it was written or wrote something else."""
-    made = _read(_Raw(evidence.record("trace")))
+    made = read_once(Trace, evidence.record("trace"))
     if made is None:
         raise MissingRecord("trace", evidence.execution, "it is no object")
     return made
