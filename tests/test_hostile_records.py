@@ -36,8 +36,8 @@ MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 HOSTILE: list[Json | Array] = [
     None, True, 7, -1, 10**300, float("nan"), float("inf"), "", "x" * 5000, "<script>alert(1)</script>", "=1+1", [], [None], [[[[]]]], {}, {"runs": 3}, {"": {"": []}},
     [{"class": 1, "chosen": "yes", "changed_in_cell": "x", "parameters": [], "steps": {}}], [{"chosen": True, "changed_in_cell": 10**18}], ["0", "55", "58"], [0, 55, 58], [1e308, -1e308],
-    {"runs": [{"id": "0", "kind": "module", "steps": -5, "losses": [[0, "nan"]], "passes": [{"role": "evaluation", "accuracy": [[0, 7]]}]}], "loaders": [None], "sources": "x"},
-    {"runs": [{"id": 0, "kind": "module", "steps": 50, "epochs": 5, "optimizer": {"class_name": "SGD", "lr": [[0, float("nan")]]}, "model": {"layers": [{"name": "", "class_name": "x"}]}}]},
+    {"runs": [{"id": 1, "kind": "module", "steps": 5, "weights": "logits"}]}, {"runs": [{"id": "0", "kind": "module", "steps": -5, "losses": [[0, "nan"]], "passes": [{"role": "evaluation", "accuracy": [[0, 7]]}]}], "loaders": [None], "sources": "x"},
+    {"runs": [{"id": 0, "kind": "module", "steps": 50, "epochs": 5, "weights": "fed_eval", "optimizer": {"class_name": "SGD", "lr": [[0, float("nan")]]}, "model": {"layers": [{"name": "", "class_name": "x"}]}}]},
     np.zeros(()), np.zeros((0, 3)), np.zeros(0), np.full((30, 3), np.nan), np.full((30, 3), np.inf), np.ones((30, 3), dtype=bool), np.ones((30, 3), dtype=np.uint8),
     np.full((30, 3), 2**63 - 1, dtype=np.int64), np.ones((2, 2, 2, 2)), np.ones((30, 10000), dtype=np.float16), np.frombuffer(b"\xff" * 64, dtype=np.uint8), np.zeros((8, 32, 32, 3)),
 ]  # fmt: skip
@@ -70,6 +70,21 @@ def holds(lab: Assignment, checks: Checks, records: dict[str, Json | Array], mod
 def test_one_value_under_every_name_breaks_nothing(name: str, value: Any) -> None:
     for mode, vouched in (("retrain", Vouched.MEASURED), ("load", Vouched.REPORTED)):
         holds(LABS[name], CHECKS[name], dict.fromkeys(NAMES, value), mode, vouched)
+
+
+NAMED: list[tuple[Json, Json]] = [
+    ([], 1), (["forward"] * 500, "x"), (["{part.__class__}", "<script>alert(1)</script>", "y" * 5000, None], 10**300), ("forward", None), (["model"], {}),
+]  # fmt: skip
+CODES: list[Json] = ["no_function", "no_weights", "other_shapes", "nothing_returned", "other_count", "no_model", "{cause}", 7]
+TOLD: list[Json] = [
+    {"code": code, "names": names, "part": part, "count": -1, "wanted": [[], {}, "<script>alert(1)</script>"]} for code in CODES for names, part in NAMED
+]
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_any_reason_for_a_missing_record_breaks_nothing(name: str) -> None:
+    for value in (*HOSTILE, *TOLD):
+        holds(LABS[name], CHECKS[name], {f"{key}_error": value for key in NAMES}, "retrain", Vouched.REPORTED)
 
 
 @pytest.mark.parametrize("name", LABS)

@@ -44,13 +44,15 @@ def start_job(job: Job, folder: Path) -> subprocess.Popen[bytes]:
     for made in (work, caches):
         made.mkdir()
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    # Every device of the machine shows here, so that without a UUID the number of the node has to name it.
+    device = {"CUDA_VISIBLE_DEVICES": job.gpu.uuid or str(job.gpu.number)} if job.gpu else {}
     temporary = {"TEMP": str(caches), "TMP": str(caches), "USERPROFILE": str(work)}
     return subprocess.Popen(
         interpreter(str(job.inside / RUNNER), sys.executable),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**kept, **temporary, **variables(home=str(work), caches=str(caches)), **variables_of(job.gpu)},
+        env={**kept, **temporary, **variables(home=str(work), caches=str(caches)), **variables_of(job.gpu), **device},
         cwd=work,
         start_new_session=os.name == "posix",
     )

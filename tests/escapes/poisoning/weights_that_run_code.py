@@ -3,7 +3,7 @@
 # held = "they run where the notebook ran, reach nothing, and the report names what ran"
 # exit = ["completed"]
 # points = 5
-# says = ['"code": "exec"']
+# says = ['"code": "exec"', "it found nothing"]
 # mode = "load"
 # ///
 import io
@@ -26,7 +26,7 @@ model = nn.Linear(2, 2)
 CODE = """
 import os
 os.system("touch {outside}/zachet-escape-weights; touch /in/files/other.pth; cat {outside}/* >> /work/found")
-print("ESCAPED:" if os.path.exists("/in/files/other.pth") or os.path.getsize("/work/found") else "held")
+raise RuntimeError("ESCAPED" if os.path.exists("/in/files/other.pth") or os.path.getsize("/work/found") else "it found nothing")
 """
 
 
