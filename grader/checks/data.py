@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from grader.checks import Conclusion, check, failed, passed
-from grader.checks.runs import module_runs, named, no_run_is, nothing_trained, trained_sources, training_loaders, validation
+from grader.checks.runs import module_runs, no_run_is, nothing_trained, trained_sources, training_loaders, validation
 from grader.checks.trace import Loader, Trace, TrainingRun, trace_of
 from grader.evidence import Evidence
 from grader.model import Text, Vouched
 
 _SHARED = 0.02
+_MOST_LABELS = 256  # more of a source are not told
 
 
 @check(ru="Обучающие данные перемешиваются", en="The training data are shuffled", of_training=True)
@@ -19,7 +20,7 @@ def training_shuffled(evidence: Evidence) -> Conclusion:
         still = [
             loader
             for loader in training_loaders(trace, run)
-            if not loader.shuffle and loader.same_order is not False and (loader.batches or 0) > 1 and run.epochs > 1
+            if not loader.shuffle and loader.same_order and (loader.batches or 0) > 1 and run.epochs > 1
         ]
         return f"{_called(still[0])}: {still[0].sampler or 'shuffle=False'}" if still else ""
 
@@ -57,35 +58,30 @@ def augmented_in_training_only(evidence: Evidence) -> Conclusion:
 @check(ru="Тест не участвует в обучении", en="The test data take no part in training", of_training=True)
 def never_trained_on_test(evidence: Evidence) -> Conclusion:
     """No training reads the very data that its model is judged on. Judging on training data as well is fine."""
-    trace = trace_of(evidence)
-    runs = module_runs(trace)
-    if not runs:
-        return nothing_trained()
-    for run in runs:
+
+    def wrong(trace: Trace, run: TrainingRun) -> str:
+        runs = module_runs(trace)
         read = _read_for(run, runs)
         if not run.evaluation or not read:
-            continue
+            return ""
         main = max(read, key=lambda source: read[source])
         judged = {passes.source for passes in run.evaluation if passes.when != "before" and passes.source is not None}
         also = sorted(source for source in judged & set(read) if source != main)
         alone = judged == {main} and len(_judged_anywhere(runs)) == 1
-        if also or alone:
-            source = trace.source(also[0] if also else main)
-            where, what = named(run), (source.name or source.class_name) if source else ""
-            return failed(
-                Text(
-                    ru=f"Модель обучается на тех же данных, на которых её проверяют: {where.ru}.",
-                    en=f"The model is trained on the data that it is judged on: {where.en}.",
-                ),
-                hint=Text(
-                    ru="Обучайте только на обучающей части; точность на остальных данных тогда и покажет, что модель обобщает.",
-                    en="Train on the training part only; the accuracy on other data then shows what the model has generalised.",
-                ),
-                expected="train",
-                actual=what,
-                vouched=Vouched.REPORTED,
-            )
-    return passed(Text(ru="Проверочных данных обучение не читает.", en="Training reads none of the data that judge it."), vouched=Vouched.REPORTED)
+        source = trace.source(also[0] if also else main)
+        return ((source.name or source.class_name) if source else "") or "DataLoader" if also or alone else ""
+
+    return no_run_is(
+        evidence,
+        wrong,
+        right=Text(ru="Проверочных данных обучение не читает.", en="Training reads none of the data that judge it."),
+        complaint=Text(ru="Модель обучается на тех же данных, на которых её проверяют", en="The model is trained on the data that it is judged on"),
+        hint=Text(
+            ru="Обучайте только на обучающей части; точность на остальных данных тогда и покажет, что модель обобщает.",
+            en="Train on the training part only; the accuracy on other data then shows what the model has generalised.",
+        ),
+        expected="train",
+    )
 
 
 def _called(loader: Loader) -> str:
@@ -118,7 +114,7 @@ def parts_disjoint(evidence: Evidence) -> Conclusion:
         trained = trained_sources(trace, run)
         for passes in validation(trace, run):
             for source in sorted(trained):
-                shared = trace.overlap(source, passes.source) if passes.source != source else None
+                shared = trace.overlap(source, passes.source)
                 of_judged = (shared.of_first if shared.first == passes.source else shared.of_second) if shared else 0
                 if shared and shared.rows > max(1, _SHARED * of_judged):
                     return f"{shared.rows} / {of_judged}"
@@ -141,13 +137,19 @@ def parts_disjoint(evidence: Evidence) -> Conclusion:
 def labels_remapped(evidence: Evidence) -> Conclusion:
     """Class indices given to the loss are 0..k-1 for a model of k outputs; one-hot rows have a column for each output."""
 
-    def wrong(_: Trace, run: TrainingRun) -> str:
+    def wrong(trace: Trace, run: TrainingRun) -> str:
         loss = run.loss
         if loss is None or loss.output is None or loss.target is None or len(loss.output.shape) < 2 or loss.encoding != "indices":
             return ""
-        outputs, greatest, least = loss.output.shape[1], loss.target.greatest, loss.target.least
-        odd = greatest is not None and least is not None and (least > 0 or greatest != outputs - 1)
-        return f"{least:g}..{greatest:g}, {outputs}" if odd and outputs > 1 else ""
+        outputs, least, greatest = loss.output.shape[1], loss.target.least, loss.target.greatest
+        if outputs < 2 or least is None or greatest is None or (least, greatest) == (0, outputs - 1):
+            return ""
+        labels = _labels(trace, run)
+        if {least, greatest} <= labels:  # else only a sample was seen, or the loop renumbers what the loader gives
+            least, greatest = min(labels), max(labels)
+        elif greatest < outputs:
+            return ""
+        return f"{least:g}..{greatest:g}, {outputs}" if (least, greatest) != (0, outputs - 1) else ""
 
     return no_run_is(
         evidence,
@@ -161,6 +163,15 @@ def labels_remapped(evidence: Evidence) -> Conclusion:
         ),
         expected="0..k-1, k",
     )
+
+
+def _labels(trace: Trace, run: TrainingRun) -> set[float]:
+    """Return the labels of all data of this notebook, or none where the training read data of which only a sample of the labels was seen."""
+    whole = {"dataset", "tensor"} if run.epochs_cut == "full_batch" else {"dataset"}
+    read = [trace.source(source) for source in trained_sources(trace, run)]
+    if not read or not all(source is not None and source.kind in whole and 0 < len(source.labels) < _MOST_LABELS for source in read):
+        return set()
+    return {float(label) for source in trace.sources for label in source.labels}
 
 
 def seen_labels(evidence: Evidence) -> tuple[int, ...]:

@@ -1,15 +1,17 @@
 """Numbers that were stated, by the lab or by the notebook itself, against the trainings that really ran; and fair comparisons of them."""
 
 import ast
+import math
 import operator
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.checks import Conclusion, check, failed, passed
+from grader.checks.early import can_end_early, parsed
 from grader.checks.runs import batch_size, epochs_of, module_runs, nothing_trained, rate
 from grader.checks.source import code_cells
 from grader.checks.trace import Trace, TrainingRun, trace_of
-from grader.evidence import Evidence
+from grader.evidence import Evidence, SourceCell
 from grader.model import Text, Vouched
 
 _NAMES = {
@@ -25,6 +27,8 @@ _WORDS = {
 _ARITHMETIC: dict[type, Callable[[float, float], float]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv,
 }  # fmt: skip
+_BASE, _POWER = 10, 16
+_RATES = ("lr", "initial_lr", "max_lr")
 _ALIKE = 0.1
 _RELATIVE = 1e-6
 
@@ -55,12 +59,14 @@ def numbers_used(evidence: Evidence) -> Conclusion:
     if not runs:
         return nothing_trained()
     after = max((run.last_cell for run in trace.runs if run.kind == "by_hand" and run.last_cell < runs[0].first_cell), default=-1)
+    cells = code_cells(evidence)
+    early = can_end_early(cells)
+    declared = _declared([cell for cell in cells if cell.index > after])
     wrong = {}
-    for name, variables in _NAMES.items():
-        declared = _declared(evidence, variables, after)
-        had = [value for run in runs if (value := _numbers(trace, run).get(name)) is not None]
-        if declared and had and not any(_fits(name, run, trace, declared, evidence) for run in runs):
-            wrong[name] = (declared, had)
+    for name, values in declared.items():
+        fits = [_fits(name, run, trace, values, early) for run in runs]
+        if False in fits and True not in fits:
+            wrong[name] = (values, [had for run in runs if (had := _numbers(trace, run).get(name)) is not None])
     if not wrong:
         return passed(Text(ru="Обучение шло с объявленными в тетради числами.", en="The trainings had the numbers that the notebook declares."), vouched=Vouched.REPORTED)
     names = Text(ru=", ".join(_WORDS[name].ru for name in wrong), en=", ".join(_WORDS[name].en for name in wrong))
@@ -73,17 +79,25 @@ def numbers_used(evidence: Evidence) -> Conclusion:
     )
 
 
-def _fits(name: str, run: TrainingRun, trace: Trace, declared: Collection[float], evidence: Evidence) -> bool:
-    value = _numbers(trace, run).get(name)
-    if value is None or any(_equal(value, number) for number in declared):
+def _fits(name: str, run: TrainingRun, trace: Trace, declared: Sequence[float], early: bool) -> bool | None:
+    """Tell whether the training had a declared number; None where a schedule made its rate, which tells neither."""
+    had = _numbers(trace, run).get(name)
+    if had is None or any(_equal(number, value) for number in (had, *_also(name, run, had)) for value in declared):
         return True
-    # Fewer epochs than declared are honest where the loop can end early.
-    return name == "epochs" and value < max(declared) and any(_breaks(cell.source) for cell in code_cells(evidence))
+    if name == "epochs":  # fewer than declared are honest where the loop can end early
+        return early and had < max(declared)
+    return None if name == "lr" and run.schedulers else False
 
 
-def _breaks(source: str) -> bool:
-    tree = _parsed(source)
-    return tree is not None and any(isinstance(node, ast.Break) for node in ast.walk(tree))
+def _also(name: str, run: TrainingRun, had: float) -> Sequence[float]:
+    """Return what else a notebook may call this number: the rows of a backward or of a step, the rate of any group at any time."""
+    if name == "batch" and run.batch_sizes:
+        rows, parts = run.batch_sizes[0][0], max(1, round(run.backwards / max(1, run.steps)))
+        return rows, rows * parts, had * parts
+    if name == "lr" and run.optimizer is not None:
+        settings = [group.settings.get(rate) for group in run.optimizer.groups for rate in _RATES]
+        return [*(value for _, value in run.optimizer.lr), *(float(value) for value in settings if isinstance(value, int | float))]
+    return ()
 
 
 def _numbers(trace: Trace, run: TrainingRun) -> dict[str, float]:
@@ -91,37 +105,42 @@ def _numbers(trace: Trace, run: TrainingRun) -> dict[str, float]:
     return {name: float(value) for name, value in found.items() if value is not None}
 
 
-def _declared(evidence: Evidence, names: Sequence[str], after: int) -> tuple[float, ...]:
-    """Return the numbers that top-level assignments give to these names, in cells after `after`."""
-    values: list[float] = []
-    for cell in code_cells(evidence):
-        tree = _parsed(cell.source) if cell.index > after else None
-        for statement in tree.body if tree else ():
-            if isinstance(statement, ast.Assign) and any(isinstance(target, ast.Name) and target.id in names for target in statement.targets):
-                value = _constant(statement.value)
-                values += [value] if value is not None else []
-    return tuple(dict.fromkeys(values))
+def _declared(cells: Iterable[SourceCell]) -> dict[str, tuple[float, ...]]:
+    """Return the numbers that top-level assignments give to the names of batch size, epochs and rate, where there are any."""
+    trees = [tree for cell in cells if (tree := parsed(cell.source)) is not None]
+    assigned = [
+        (target.id, value)
+        for tree in trees
+        for statement in tree.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name) and (value := _constant(statement.value)) is not None
+    ]
+    found = {name: tuple(dict.fromkeys(value for variable, value in assigned if variable in variables)) for name, variables in _NAMES.items()}
+    return {name: values for name, values in found.items() if values}
 
 
 def _constant(node: ast.expr) -> float | None:
+    """Return the finite number that is written there, or None."""
+    try:
+        value = _computed(node)
+    except (ArithmeticError, RecursionError):
+        return None
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _computed(node: ast.expr) -> float | None:
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
         return float(node.value)
-    if isinstance(node, ast.BinOp):
-        left, right = _constant(node.left), _constant(node.right)
-        if left is None or right is None:
-            return None
-        if isinstance(node.op, ast.Pow):
-            return left**right if 0 < abs(left) <= 10 and abs(right) <= 16 else None
-        apply = _ARITHMETIC.get(type(node.op))
-        return apply(left, right) if apply is not None and (right or not isinstance(node.op, ast.Div | ast.FloorDiv)) else None
-    return None
-
-
-def _parsed(source: str) -> ast.Module | None:
-    try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
+    if not isinstance(node, ast.BinOp):
         return None
+    left, right = _computed(node.left), _computed(node.right)
+    if left is None or right is None:
+        return None
+    if isinstance(node.op, ast.Pow):  # of a positive number: all others may be no real one
+        return left**right if 0 < left <= _BASE and abs(right) <= _POWER else None
+    apply = _ARITHMETIC.get(type(node.op))
+    return apply(left, right) if apply is not None else None
 
 
 @check(ru="Обучения сравниваются при равном числе шагов", en="Trainings are compared after equally many steps", of_training=True)

@@ -1,7 +1,7 @@
 """How a training was validated: modes, graph, statistics, and what the best epoch was chosen on."""
 
-from grader.checks import Conclusion, check, failed, partial, passed
-from grader.checks.runs import listed, module_runs, named, no_run_is, nothing_trained, validation
+from grader.checks import Conclusion, check, partial, passed
+from grader.checks.runs import listed, module_runs, no_run_is, nothing_trained, validation
 from grader.checks.source import code_cells, find
 from grader.checks.trace import Curve, Passes, Trace, TrainingRun, trace_of
 from grader.evidence import Evidence
@@ -101,64 +101,63 @@ def statistics_untouched(evidence: Evidence) -> Conclusion:
 @check(ru="Лучшая эпоха выбрана не по тесту", en="The best epoch was not chosen on the test data", of_training=True)
 def chosen_on_validation(evidence: Evidence) -> Conclusion:
     """Weights of an epoch that was best on the very data which the final figure is taken from are a choice by the answer."""
-    trace = trace_of(evidence)
-    runs = module_runs(trace)
-    if not runs:
-        return nothing_trained()
-    for run in runs:
+
+    def wrong(trace: Trace, run: TrainingRun) -> str:
         judged = _judged_by(trace, run)
-        if judged is None or run.restored is None or run.restored.epoch is None or _held_back(run, judged):
-            continue
-        gain = _gain(judged, run.restored.epoch)
-        points = f"{100 * gain:+.1f}" if gain is not None else ""
-        where = named(run)
-        return failed(
-            Text(
-                ru=f"Эпоха выбрана по тем же данным, на которых измерена итоговая точность ({where.ru}): она завышена"
-                + (f", здесь на {points} процентного пункта против последней эпохи." if points else "."),
-                en=f"The epoch was chosen on the data that the final accuracy is measured on ({where.en}), which makes it too good"
-                + (f", here by {points} points against the last epoch." if points else "."),
-            ),
-            hint=Text(
-                ru="Отделите от обучающей части проверочную и выбирайте эпоху по ней, а тестовую используйте один раз, в конце.",
-                en="Set a validation part of the training data aside and choose the epoch by it; use the test data once, at the end.",
-            ),
-            actual=points,
-            vouched=Vouched.REPORTED,
-        )
-    return passed(Text(ru="Выбора эпохи по тестовым данным не видно.", en="No epoch was seen to be chosen on the test data."), vouched=Vouched.REPORTED)
+        chosen = run.restored.epoch if run.restored is not None else None
+        # The last epoch's weights come back when a model is saved and loaded; an epoch that is not the best was chosen by something else.
+        if judged is None or chosen is None or chosen >= _last(judged) or not _is_best(judged, chosen) or _held_back(run, judged):
+            return ""
+        values = dict(judged.accuracy)
+        if chosen not in values:
+            return f"epoch {chosen + 1}"
+        gain = values[chosen] - values[max(values)]
+        return f"{100 * gain:+.1f}" if gain > 0 else ""  # else nothing was made too good
+
+    return no_run_is(
+        evidence,
+        wrong,
+        right=Text(ru="Выбора эпохи по тестовым данным не видно.", en="No epoch was seen to be chosen on the test data."),
+        complaint=Text(
+            ru="Эпоха выбрана по тем же данным, на которых измерена итоговая точность, поэтому она завышена (ниже — на сколько процентных пунктов против последней эпохи)",
+            en="The epoch was chosen on the data that the final accuracy is measured on, which makes it too good (below: by how many points against the last epoch)",
+        ),
+        hint=Text(
+            ru="Отделите от обучающей части проверочную и выбирайте эпоху по ней, а тестовую используйте один раз, в конце.",
+            en="Set a validation part of the training data aside and choose the epoch by it; use the test data once, at the end.",
+        ),
+    )
 
 
 @check(ru="Восстановлены веса лучшей эпохи", en="The best epoch's weights were put back", of_training=True)
 def best_weights_restored(evidence: Evidence) -> Conclusion:
     """After a training whose validation got worse again, `load_state_dict` put back the best epoch. For labs that ask for it."""
     trace = trace_of(evidence)
-    runs = [run for run in module_runs(trace) if (judged := _judged_by(trace, run)) is not None and len(judged.loss or judged.accuracy) > 1]
-    if not runs:
-        return nothing_trained()
-    for run in runs:
-        judged = _judged_by(trace, run)
-        last = max(epoch for epoch, _ in (judged.loss or judged.accuracy)) if judged else 0
-        if judged is None or _is_best(judged, last if run.restored is None else run.restored.epoch) or (run.restored is None and _kept_elsewhere(evidence)):
-            continue
-        where = named(run)
-        return failed(
-            Text(ru=f"Осталась модель не лучшей эпохи: {where.ru}.", en=f"The model that was left is not the best epoch's: {where.en}."),
-            hint=Text(
-                ru="state_dict() отдаёт ссылки на живые веса: запоминайте copy.deepcopy(model.state_dict()), а после обучения вызывайте load_state_dict().",
-                en="state_dict() refers to the live weights: keep copy.deepcopy(model.state_dict()), and call load_state_dict() after the training.",
-            ),
-            expected=_best(judged),
-            actual=f"epoch {(last if run.restored is None or run.restored.epoch is None else run.restored.epoch) + 1}",
-            vouched=Vouched.REPORTED,
-        )
-    return passed(Text(ru="Модель осталась такой, какой была в лучшую эпоху.", en="The model was left as the best epoch made it."), vouched=Vouched.REPORTED)
+    judged = {run.id: passes for run in module_runs(trace) if (passes := _judged_by(trace, run)) is not None and len(_curve(passes)) > 1}
+
+    def wrong(_: Trace, run: TrainingRun) -> str:
+        left = run.restored.epoch if run.restored is not None else _last(judged[run.id])
+        if left is None or _is_best(judged[run.id], left) or (run.restored is None and _kept_elsewhere(evidence)):
+            return ""  # weights of no epoch's end are given the benefit of the doubt
+        return f"epoch {left + 1} ({_best(judged[run.id])})"
+
+    return no_run_is(
+        evidence,
+        wrong,
+        right=Text(ru="Модель осталась такой, какой была в лучшую эпоху.", en="The model was left as the best epoch made it."),
+        complaint=Text(ru="Осталась модель не лучшей эпохи", en="The model that was left is not the best epoch's"),
+        hint=Text(
+            ru="state_dict() отдаёт ссылки на живые веса: запоминайте copy.deepcopy(model.state_dict()), а после обучения вызывайте load_state_dict().",
+            en="state_dict() refers to the live weights: keep copy.deepcopy(model.state_dict()), and call load_state_dict() after the training.",
+        ),
+        runs=lambda trace: [run for run in module_runs(trace) if run.id in judged],
+    )
 
 
 def _judged_by(trace: Trace, run: TrainingRun) -> Passes | None:
     """Return the evaluations during the training, on data it did not train on, of the greatest number of epochs."""
-    during = [passes for passes in validation(trace, run) if passes.when == "during" and (passes.loss or passes.accuracy)]
-    return max(during, key=lambda passes: len(passes.loss or passes.accuracy), default=None)
+    during = [passes for passes in validation(trace, run) if passes.when == "during" and _curve(passes)]
+    return max(during, key=lambda passes: len(_curve(passes)), default=None)
 
 
 def _held_back(run: TrainingRun, judged: Passes) -> bool:
@@ -168,15 +167,16 @@ def _held_back(run: TrainingRun, judged: Passes) -> bool:
     return any(passes.source not in known for passes in run.evaluation if passes.when == "after")
 
 
-def _gain(judged: Passes, chosen: int) -> float | None:
-    values = dict(judged.accuracy)
-    return values[chosen] - values[max(values)] if chosen in values else None
+def _curve(judged: Passes) -> Curve:
+    return judged.loss or judged.accuracy
 
 
-def _is_best(judged: Passes, epoch: int | None) -> bool:
-    """Whether the epoch is the best by loss or by accuracy; None, weights of no epoch's end, is given the benefit of the doubt."""
-    if epoch is None:
-        return True
+def _last(judged: Passes) -> int:
+    return max(epoch for epoch, _ in _curve(judged))
+
+
+def _is_best(judged: Passes, epoch: int) -> bool:
+    """Whether the epoch is the best by loss or by accuracy."""
     losses, accuracies = dict(judged.loss), dict(judged.accuracy)
     by_loss = epoch in losses and losses[epoch] <= min(losses.values()) * (1 + _CLOSE)
     return by_loss or (epoch in accuracies and accuracies[epoch] >= max(accuracies.values()) - _CLOSE)

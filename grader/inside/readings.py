@@ -3,18 +3,19 @@
 import contextlib
 import weakref
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
-from torch.utils.data import DataLoader, TensorDataset, default_collate, sampler
+from torch.utils.data import DataLoader, Subset, TensorDataset, default_collate, sampler
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from .hooks import Patches, tensor_in
-from .sources import Source, Sources
+from .sources import Source, Sources, places
 
-MOST_LOADERS = 128
+_MOST_LOADERS = 128
 _LOOKED_AT_PASSES, _REREAD_ROWS, _ORDER = 8, 1024, 4096
 _TARGETS = ("labels", "label", "targets", "target", "y")
 
@@ -106,7 +107,7 @@ class Readings:
     def _began(self, iterator: Any, thing: Any) -> None:
         loader = self._by_loader.get(thing)
         if loader is None:
-            source = self._sources.of_dataset(thing.dataset)
+            source = self._sources.of_dataset(_read_by(thing))
             loader = self._loader_of(source, thing) if source is not None else None
         if loader is not None:
             self._by_loader[thing] = loader
@@ -117,7 +118,7 @@ class Readings:
         """Return a loader that is new, or takes the place of one like it that is gone: some notebooks make theirs in every epoch."""
         facts = _facts(thing)
         loader = next((known for known in self._loaders if known.source is source and known.facts == facts and known.thing() is None), None)
-        if loader is None and len(self._loaders) < MOST_LOADERS:
+        if loader is None and len(self._loaders) < _MOST_LOADERS:
             fixed = isinstance(thing.dataset, TensorDataset) and thing.collate_fn is default_collate
             loader = Loader(id=len(self._loaders), source=source, thing=weakref.ref(thing), facts=facts, fixed=fixed)
             self._loaders.append(loader)
@@ -176,7 +177,7 @@ class Readings:
                 loader.varies = True
             elif again and loader.varies is None:
                 loader.varies = False
-        if not again:
+        if not loader.source.whole:
             self._sources.add_labels(loader.source, target)
 
     def _ended(self, reading: Reading) -> None:
@@ -202,8 +203,24 @@ def parts_of(data: Any) -> tuple[torch.Tensor | None, torch.Tensor | None]:
     return tensor_in(data), None
 
 
+def _read_by(loader: Any) -> Any:
+    """Return the data set, or that part of it from which the loader's sampler draws."""
+    drawn_by = _sampler_of(loader)
+    indices = drawn_by if isinstance(drawn_by, Sequence | torch.Tensor | np.ndarray) else getattr(drawn_by, "indices", None)
+    if indices is not None:
+        with contextlib.suppress(Exception):  # a sampler of one's own may keep anything there
+            return Subset(loader.dataset, places(indices))
+    return loader.dataset
+
+
+def _sampler_of(loader: Any) -> Any:
+    """Return what draws the rows: a batch sampler has a sampler of its own."""
+    batches: Any = getattr(loader, "batch_sampler", None)
+    return batches.sampler if hasattr(batches, "sampler") else getattr(loader, "sampler", None)
+
+
 def _facts(loader: Any) -> dict[str, Any]:
-    drawn_by = getattr(loader, "sampler", None)
+    drawn_by = _sampler_of(loader)
     batches = None
     with contextlib.suppress(Exception):
         batches = len(loader)
