@@ -7,6 +7,7 @@ from grader.assignment import Assignment, Checks
 from grader.checks import CheckFunction, CheckInfo, Conclusion
 from grader.checks.cells import first_causes
 from grader.checks.handed_in import not_loaded, weights_notes
+from grader.checks.missing import never_run, not_recorded, not_run
 from grader.checks.repeated import repetition
 from grader.evidence import Evidence, MissingRecord
 from grader.model import (
@@ -24,16 +25,7 @@ from grader.model import (
 )
 from grader.scores import finding_from_json
 
-_ENDED = {
-    ExitReason.COMPLETED: Text(ru="работа выполнилась до конца", en="the run completed"),
-    ExitReason.RAISED: Text(ru="работа завершилась ошибкой", en="the run raised an error"),
-    ExitReason.EXITED: Text(ru="процесс завершился раньше времени", en="the process exited early"),
-    ExitReason.KILLED_BY_SIGNAL: Text(ru="процесс остановлен сигналом", en="the process was killed by a signal"),
-    ExitReason.TIMED_OUT: Text(ru="вышло отведённое время", en="the time limit was reached"),
-    ExitReason.OUT_OF_MEMORY: Text(ru="не хватило отведённой памяти", en="the memory limit was reached"),
-    ExitReason.OUTPUT_LIMIT: Text(ru="вывод превысил допустимый объём", en="the output limit was reached"),
-    ExitReason.SANDBOX_FAULT: Text(ru="сбой песочницы", en="the sandbox failed"),
-}
+_LONGEST = 2000
 
 _NOT_TRAINED = Conclusion(
     outcome=Outcome.PENDING,
@@ -102,6 +94,8 @@ def _judge(evidence: Evidence, assignment: Assignment, function: CheckFunction, 
             share=0.0,
             rationale=Text(ru=f"Ждёт проверки «{blocker.title.ru}».", en=f"Waits for the check “{blocker.title.en}”."),
         )
+    elif never_run(evidence):
+        conclusion = not_run()
     elif info.of_training and evidence.mode is Mode.LOAD:
         conclusion = _NOT_TRAINED
     else:
@@ -124,14 +118,19 @@ def _judge(evidence: Evidence, assignment: Assignment, function: CheckFunction, 
         title=info.title,
         outcome=conclusion.outcome,
         share=conclusion.share,
-        rationale=conclusion.rationale,
-        hint=conclusion.hint,
-        expected=conclusion.expected,
-        actual=conclusion.actual,
+        rationale=_bounded(conclusion.rationale),
+        hint=_bounded(conclusion.hint) if conclusion.hint is not None else None,
+        expected=conclusion.expected[:_LONGEST],
+        actual=conclusion.actual[:_LONGEST],
         vouched=conclusion.vouched,
         figures=conclusion.figures,
         again=conclusion.again,
     )
+
+
+def _bounded(text: Text) -> Text:
+    """Cut what a check says: names and numbers in it may be as long as the record that they came from."""
+    return text if max(len(text.ru), len(text.en)) <= _LONGEST else Text(ru=text.ru[:_LONGEST], en=text.en[:_LONGEST])
 
 
 def _concluded(value: object) -> Conclusion:
@@ -141,35 +140,14 @@ def _concluded(value: object) -> Conclusion:
 
 
 def _not_recorded(missing: MissingRecord, evidence: Evidence) -> Conclusion:
-    """A record that the run never wrote is a failure with the run's own reason, never an error of ours.
+    """Conclude on a record that the run never wrote.
 
     Where weights were only loaded, what training alone would have recorded waits for a person, unless there was nothing to load.
     """
-    if evidence.mode is Mode.LOAD and not missing.reason and missing.execution.exit_reason in {ExitReason.COMPLETED, ExitReason.RAISED}:
+    silent = not evidence.has(f"{missing.name}_error")
+    if evidence.mode is Mode.LOAD and silent and missing.execution.exit_reason in {ExitReason.COMPLETED, ExitReason.RAISED}:
         return not_loaded(evidence) or _NOT_TRAINED
-    ended = _ENDED[missing.execution.exit_reason]
-    if missing.reason:
-        rationale = Text(ru="Это не удалось измерить: код завершился ошибкой.", en="This could not be measured: the code raised an error.")
-    elif missing.execution.exit_reason is ExitReason.COMPLETED:
-        rationale = Text(ru="В работе нет того, что здесь проверяется.", en="The work has nothing that this check looks at.")
-    else:
-        rationale = Text(ru=f"До этого места не дошло: {ended.ru}.", en=f"The run did not get that far: {ended.en}.")
-    fault = missing.execution.exit_reason is ExitReason.SANDBOX_FAULT
-    return Conclusion(
-        outcome=Outcome.ERRORED if fault else Outcome.FAILED,
-        share=0.0,
-        rationale=rationale,
-        hint=Text(
-            ru="Ваш код вызвали с другими числами той же формы; справа — чем это кончилось. Проверьте имена, формы и что функция возвращает.",
-            en="Your code was called with other numbers of the same shape; “seen” says how that ended. Check names, shapes and what it returns.",
-        )
-        if missing.reason
-        else Text(
-            ru="Запустите тетрадь с начала до конца в новом ядре и посмотрите на первую ошибку.",
-            en="Run the notebook from top to bottom in a fresh kernel and look at the first error.",
-        ),
-        actual=(missing.reason or missing.execution.message)[:500],
-    )
+    return not_recorded(missing, evidence)
 
 
 def _criterion_score(criterion: Criterion, findings: Mapping[str, Finding]) -> CriterionScore:

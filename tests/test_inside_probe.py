@@ -196,21 +196,31 @@ def failing(name: str, replacement: str) -> Callable[[], str]:
 @pytest.mark.parametrize(
     ("source", "record", "error"),
     [
-        (failing("backward", "return 1, 2, 3"), "part1_dw1", "ValueError: backward returned 3 values, not four gradients"),
+        (failing("backward", "return 1, 2, 3"), "part1_dw1", {"code": "other_count", "names": ["backward"], "count": 3, "wanted": ["dW1", "db1", "dW2", "db2"]}),
         (failing("backward", "raise KeyError('dW')"), "part1_db2", "KeyError: 'dW'"),
-        (failing("backward", "pass"), "part1_dw1", "TypeError"),
+        (failing("backward", "pass"), "part1_dw1", {"code": "nothing_returned", "names": ["backward"]}),
+        (failing("forward", "pass"), "part1_forward", {"code": "nothing_returned", "names": ["forward"]}),
+        (failing("forward", "pass"), "part1_fit", {"code": "nothing_returned", "names": ["forward"]}),
         (failing("forward", "return nothing"), "part1_fit", "NameError: name 'nothing' is not defined"),
         (failing("forward", "import sys; sys.exit()"), "answer", "SystemExit"),
         (failing("forward", "return 'words'"), "part1_forward", "ValueError"),
-        (lambda: "x = 1", "part1_dw1", "LookupError: part 1: not found: weights_1, bias_1, weights_2, bias_2, backward"),
-        (lambda: "x = 1", "logits", "LookupError: no trained module takes images"),
+        (lambda: "x = 1", "part1_dw1", {"code": "no_weights", "part": 1, "names": ["weights_1", "bias_1", "weights_2", "bias_2"]}),
+        (lambda: PART1.replace("def backward", "grads = (1, 2)\ndef my_grad").split("for step", maxsplit=1)[0], "part1_dw1", {"code": "no_function", "part": 1, "names": ["backward"]}),
+        (lambda: PART1, "part2_output", {"code": "other_shapes", "part": 2, "names": ["weights_1", "bias_1", "weights_2", "bias_2"], "count": 2}),
+        (lambda: "x = 1", "logits", {"code": "no_model"}),
     ],
 )
-def test_what_fails_is_told_record_by_record(tmp_path: Path, source: Callable[[], str], record: str, error: str) -> None:
+def test_what_fails_is_told_record_by_record(tmp_path: Path, source: Callable[[], str], record: str, error: str | dict[str, Any]) -> None:
     told = probe_run(tmp_path, IMPORTS, source())
     assert record not in told.records
-    assert told.records[f"{record}_error"].startswith(error)
+    said = told.records[f"{record}_error"]
+    assert said.startswith(error) if isinstance(error, str) else said == error
     assert told.code == 0
+
+
+def test_a_function_is_found_beside_a_value_of_another_of_its_names(tmp_path: Path) -> None:
+    renamed = PART1.replace("def backward", "grads = (1, 2)\ndef compute_gradients").replace("backward(", "compute_gradients(")
+    assert gradients_agree(probe_run(tmp_path, IMPORTS, renamed))
 
 
 def test_part_1_keeps_its_forward_while_part_2_is_unfinished(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from grader.checks import Conclusion, Preparation
 from grader.content import content_dir
 from grader.datasets import HiddenSet
 from grader.evidence import Evidence
-from grader.model import Array, Given, Json, Outcome, Record, View, Vouched
-from tests.evidence_of import VARIANT, evidence_of
+from grader.model import Array, CellRun, ExitReason, Given, Json, Outcome, Record, View, Vouched
+from tests.evidence_of import VARIANT, evidence_of, execution_of
 
 LAB = load_assignment(content_dir("assignments") / "iu5_lab1", [])
 CHECKS = load_checks(LAB)
@@ -272,3 +272,142 @@ def test_a_model_sent_to_a_gpu_that_is_not_here_is_told_how_to_choose_a_device(t
     other = judge(tmp_path, "cells_ran", {}, sources=[("x", "NameError: name 'x' is not defined")])
     assert other.hint is not None
     assert "map_location" not in other.hint.en
+
+
+def told(tmp_path: Path, name: str, error: Json, **rest: Any) -> Conclusion:
+    """Judge a work whose probe told this of the record that the check needs."""
+    from grader.checks.missing import not_recorded
+    from grader.evidence import MissingRecord
+
+    record = {"gradients_by_hand": "part1_dw1", "forward_by_hand": "part1_forward", "xor_solved": "part2_output"}[name]
+    evidence = evidence_of(tmp_path, records={f"{record}_error": error}, given=GIVEN, **rest)
+    with pytest.raises(MissingRecord) as missing:
+        CHECKS.functions[name](evidence)
+    return not_recorded(missing.value, evidence)
+
+
+BACKWARD = "def backward(X, y, y_pred):\n    return 1"
+NO_BACKWARD: Json = {"code": "no_function", "part": 1, "names": ["backward"]}
+
+
+def test_a_function_that_is_not_found_is_named_with_the_cell_that_did_not_run(tmp_path: Path) -> None:
+    renamed = told(tmp_path, "gradients_by_hand", NO_BACKWARD, sources=["def mine(): pass"])
+    assert renamed.rationale.ru == "Функция `backward` части 1 не найдена."
+    assert renamed.hint is not None
+    assert "имя `backward`" in renamed.hint.ru
+    broken = told(tmp_path, "gradients_by_hand", NO_BACKWARD, sources=["x = 1", (f"{BACKWARD})", "SyntaxError: unmatched ')' (line 2)")])
+    assert broken.rationale.ru == "Функция `backward` части 1 не найдена: ячейка 2 не выполнилась (SyntaxError)."
+    assert broken.rationale.en == "There is no function `backward` in part 1: cell 2 did not run (SyntaxError)."
+    sources = [("f = open('x')\nimport torch", "FileNotFoundError: x"), ("weights_1 = torch.zeros(3)", "NameError: name 'torch' is not defined")]
+    first = told(tmp_path, "forward_by_hand", {"code": "no_weights", "part": 1, "names": ["weights_1"]}, sources=sources)
+    assert first.rationale.en == "The weights `weights_1` of part 1 were not found: cell 1 did not run (FileNotFoundError)."
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ({"code": "nothing_returned", "names": ["forward"]}, "`forward` returned nothing (None). Is the return missing?"),
+        ({"code": "other_count", "names": ["backward"], "count": 3, "wanted": ["dW1", "db1", "dW2", "db2"]}, "`backward` returned 3 values, not 4: dW1, db1, dW2, db2."),
+        ({"code": "no_weights", "part": 2, "names": ["weights_1"]}, "The weights `weights_1` of part 2 were not found."),
+        ("ValueError: no", "Your code was called with other data and raised an error."),
+        ({"code": "unheard of", "names": ["forward"]}, "The work has nothing that this check looks at."),
+        ({"code": "no_function", "part": "x" * 9000, "names": ["{part.__class__}", "<b>", 7, "y" * 9000]}, "The work has nothing that this check looks at."),
+        ([["code"]], "The work has nothing that this check looks at."),
+    ],
+)
+def test_what_the_probe_tells_is_said_in_words_and_nothing_else_of_it_is(tmp_path: Path, error: Json, words: str) -> None:
+    conclusion = told(tmp_path, "forward_by_hand", error)
+    assert (conclusion.outcome, conclusion.rationale.en) == (Outcome.FAILED, words)
+    assert "справа" not in f"{conclusion.rationale.ru} {conclusion.hint.ru if conclusion.hint else ''}"
+
+
+TRAIN = "for i in range(9):\n    weights_1 -= lr * backward(X, y, forward(X))[0]"
+
+
+def test_a_network_whose_training_failed_is_not_told_to_train_longer(tmp_path: Path) -> None:
+    far: dict[str, Json | Array] = {"part1_fit": np.zeros(101), "part2_output": np.zeros(400), "part2_state": {"cells": [2, 9]}}
+    sources: list[str | tuple[str, str]] = [("x = (", "SyntaxError: x"), (TRAIN, "NameError: name 'lr' is not defined"), "weights_1 = 1", (TRAIN, "KeyError: 1")]
+    one, two = (judge(tmp_path, name, far, sources=sources).hint for name in ("curve_fitted", "xor_solved"))
+    assert one is not None
+    assert two is not None
+    assert "ячейка 2 завершилась ошибкой" in one.ru
+    assert "cell 4 ended with an error" in two.en
+    fine = judge(tmp_path, "xor_solved", far, sources=["weights_1 = 1", TRAIN, ("plt.plot(x)", "NameError: name 'x' is not defined")]).hint
+    assert fine is not None
+    assert "widen the initial weights" in fine.en
+
+
+def test_gradients_that_add_up_are_named_where_xor_is_not_learned(tmp_path: Path) -> None:
+    trace: Json = {"runs": [{"id": 0, "kind": "by_hand", "first_cell": 0, "last_cell": 0, "steps": 2000, "accumulated_steps": 1999}]}
+    hint = judge(tmp_path, "xor_solved", {"part2_output": np.zeros(400), "trace": trace}, sources=[TRAIN]).hint
+    assert hint is not None
+    assert "w.grad = None" in hint.en
+
+
+def test_the_advice_on_gradients_is_code_that_runs(tmp_path: Path) -> None:
+    hint = judge(tmp_path, "autograd_used", {}, sources=["loss.backward()"]).hint
+    assert hint is not None
+    assert "w.grad = None" in hint.ru
+    assert "w.grad = 0" not in hint.ru
+
+
+def test_figures_have_words(tmp_path: Path) -> None:
+    right = judge(tmp_path, "gradients_by_hand", gradients())
+    assert "наибольшая относительная ошибка" in right.rationale.ru
+    assert right.actual.startswith("dW1 ")
+    wrong = judge(tmp_path, "forward_by_hand", {"part1_forward": np.ones((37, 9))})
+    assert (wrong.rationale.en, wrong.actual) == ("On hidden inputs the output of `forward` has another shape.", "(n, 9)")
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "words"),
+    [
+        ("while True: pass", "CellTimeLimit: the cell used up its 25 CPU seconds", "Ячейка 1 работала дольше 25 с процессорного времени и была остановлена. Нет ли в ней бесконечного цикла?"),
+        ("n = int(input())", "ValueError: invalid literal for int() with base 10: ''", "input() при проверке всегда возвращает пустую строку"),
+        ("open('/home/me/x')", "FileNotFoundError: [Errno 2] No such file or directory: '/home/me/x'", "положите файл рядом с тетрадью"),
+        ("import torchinfo", "ModuleNotFoundError: No module named 'torchinfo'", "torchinfo: здесь его нет, и установить его нельзя"),
+        ("x = np.ones(10**12)", "numpy._core._exceptions._ArrayMemoryError: Unable to allocate 298. GiB", "берите данные частями"),
+        ("exit()", "SystemExit: 0", "Уберите exit()"),
+        ("x", "KeyError: 1", "Перезапустите ядро"),
+    ],
+)
+def test_the_hint_on_a_failed_cell_is_about_its_cause(tmp_path: Path, source: str, error: str, words: str) -> None:
+    conclusion = judge(tmp_path, "cells_ran", {}, sources=[(source, error)])
+    assert conclusion.hint is not None
+    assert words in f"{conclusion.rationale.ru} {conclusion.hint.ru}"
+    assert "(+0)" not in conclusion.actual
+    assert "квадратных" not in conclusion.hint.ru
+    assert "the cell used up" not in conclusion.actual + conclusion.rationale.ru
+
+
+def test_a_long_error_is_cut_at_a_word(tmp_path: Path) -> None:
+    conclusion = judge(tmp_path, "cells_ran", {}, sources=[("x", f"RuntimeError: {'many words ' * 40}")])
+    assert conclusion.rationale.en.endswith(("words…", "many…"))
+
+
+def test_a_module_that_was_asked_for_and_is_missing_has_a_hint_of_its_own(tmp_path: Path) -> None:
+    conclusion = judge(tmp_path, "cells_ran", {"missing_imports": [{"module": "torchinfo"}]})
+    assert conclusion.hint is not None
+    assert conclusion.hint.ru.startswith("torchinfo")
+    assert "скобках" not in conclusion.hint.ru
+
+
+def test_cells_that_a_stopped_run_never_came_to_earn_nothing_and_lack_nothing(tmp_path: Path) -> None:
+    sources = ["data = TensorDataset(x, y)", "big = 1", "DataLoader(data, shuffle=True)"]
+    runs = [CellRun(index=0, status="ok"), CellRun(index=1, status="error", error="out_of_memory: the run ended while this cell was running"), CellRun(index=2, status="not_run")]
+    stopped = execution_of(runs, ExitReason.OUT_OF_MEMORY, "more than 4096 MB of memory")
+    loaders = judge(tmp_path, "loaders_made", {}, sources=sources, execution=stopped)
+    assert loaders.outcome is Outcome.SKIPPED
+    assert loaders.share == pytest.approx(1 / 3)
+    assert loaders.rationale.ru == "Ячейки, где есть DataLoader, shuffle=True, не выполнились: работа остановлена в ячейке 2."
+    absent = judge(tmp_path, "loaders_made", {}, sources=[*sources[:2], "1"], execution=stopped)
+    assert (absent.outcome, absent.rationale.en) == (Outcome.FAILED, "The code lacks: DataLoader, shuffle=True.")
+    cells = judge(tmp_path, "cells_ran", {}, sources=sources, execution=stopped)
+    assert cells.rationale.ru == "Работа остановлена в ячейке 2: не хватило отведённой памяти (4096 МБ)."
+    assert cells.hint is not None
+    assert "del" in cells.hint.ru
+
+
+@pytest.mark.parametrize("name", ["weights_unchanged", "names_in_order"])
+def test_where_nothing_was_trained_nothing_is_praised(tmp_path: Path, name: str) -> None:
+    assert judge(tmp_path, name, {"models": [], "classes": [58, 0, 55]}).outcome is Outcome.SKIPPED

@@ -9,7 +9,7 @@ import pytest
 from grader.assignment import Assignment, Checks
 from grader.checks import Conclusion, check, failed, partial, passed
 from grader.evidence import Evidence, load_runs
-from grader.model import CheckUse, Criterion, ExitReason, Given, Limits, Outcome, Score, Text, Verdict, View
+from grader.model import CellRun, CheckUse, Criterion, ExitReason, Given, Limits, Outcome, Score, Text, Verdict, View
 from grader.scores import finding_to_json, from_json, to_json
 from grader.scoring import score
 from tests.evidence_of import evidence_of, execution_of
@@ -106,6 +106,11 @@ def test_a_check_looks_at_every_run_and_the_score_names_them_for_the_next_time(t
     assert to_json(again) == to_json(scored)
 
 
+def test_what_a_check_quotes_of_a_record_is_cut(tmp_path: Path) -> None:
+    finding = score_of(evidence_of(tmp_path, records={"value": "x" * 1_000_000}), criterion_of(10, "recorded")).criteria[0].findings[0]
+    assert finding.actual == "x" * 2000
+
+
 def test_a_missing_record_is_a_failure_with_the_runs_own_reason(tmp_path: Path) -> None:
     evidence = evidence_of(tmp_path, execution=execution_of(exit_reason=ExitReason.OUT_OF_MEMORY))
     finding = score_of(evidence, criterion_of(10, "recorded")).criteria[0].findings[0]
@@ -178,3 +183,19 @@ def test_problems_of_the_intake_stand_among_the_notes(tmp_path: Path) -> None:
     first = score_of(evidence_of(tmp_path), criterion_of(10, "no")).criteria[0].findings[0]
     scored = score_of(evidence_of(tmp_path, problems=[finding_to_json(first)]), criterion_of(10, "no"))
     assert scored.notes == (first,)
+
+
+def test_a_work_that_was_never_run_is_neither_praised_nor_accused(tmp_path: Path) -> None:
+    execution = execution_of(exit_reason=ExitReason.EXITED, message="The file breaks off.")
+    scored = score_of(evidence_of(tmp_path, execution=execution), criterion_of(10, "half", "recorded", "no", "broken"))
+    assert {(finding.outcome, finding.rationale.ru, finding.share) for finding in scored.criteria[0].findings} == {(Outcome.SKIPPED, "Тетрадь не запускалась.", 0.0)}
+    assert (scored.earned, scored.verdict) == (0, Verdict.FAILED)
+
+
+def test_a_run_with_failed_cells_did_get_to_its_end(tmp_path: Path) -> None:
+    cells = [CellRun(index=0, status="error", error="KeyError: 1")]
+    evidence = evidence_of(tmp_path, sources=[("x", "KeyError: 1")], execution=execution_of(cells, ExitReason.RAISED))
+    finding = score_of(evidence, criterion_of(10, "recorded")).criteria[0].findings[0]
+    assert finding.rationale.en == "The work has nothing that this check looks at."
+    assert finding.hint is not None
+    assert "cell 1" in finding.hint.en

@@ -3,11 +3,13 @@
 What other labs need as well comes from the library: the checks of images, of required components and of the written part.
 """
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from grader.checks import Conclusion, Preparation, check, failed, partial, passed
+from grader.checks.cells import first_causes
 from grader.checks.claims import table_agrees
 from grader.checks.components import components, forbidden, loaders_made, report_printed, training_loop, validation_loop, weights_pictured
 from grader.checks.data import never_trained_on_test, parts_disjoint
@@ -27,6 +29,7 @@ from grader.checks.reports import report_as_measured
 from grader.checks.source import code_cells, find
 from grader.checks.stated import equal_iterations
 from grader.checks.study import cells_ran, questions_answered, study_runs, table_filled
+from grader.checks.trace import trace_of
 from grader.checks.validation import validated_in_eval_mode, validated_without_graph
 from grader.evidence import Evidence, MissingRecord, SourceCell
 from grader.model import Array, Given, Text
@@ -72,6 +75,8 @@ __all__ = [
 GRADIENTS = ("part1_dw1", "part1_db1", "part1_dw2", "part1_db2")
 _NAMES = {"part1_dw1": "dW1", "part1_db1": "db1", "part1_dw2": "dW2", "part1_db2": "db2"}
 _HIDDEN_UNITS, _POINTS = 9, 37
+# A cell that trains by hand: a loop in which the forward pass, the backward pass or a weight of the parts by hand is named.
+_TRAINS, _BY_HAND = re.compile(r"^[ \t]*(?:for|while)\b", re.MULTILINE), re.compile(r"(?<![\w.])(?<!def )(?:forward|backward)\s*\(|\b(?:weights|bias)_[12]\b")
 _AUTOGRAD = ("$X.backward($$$)", "torch.autograd.grad($$$)", "autograd.grad($$$)", "torch.enable_grad()", "torch.func.$F($$$)", "$W.requires_grad_($$$)")
 
 
@@ -116,12 +121,23 @@ def _regression(rng: np.random.Generator) -> tuple[dict[str, Array], dict[str, A
 def forward_by_hand(evidence: Evidence) -> Conclusion:
     """`forward` on hidden inputs and weights against float64."""
     error = relative_error(evidence.array("part1_forward"), evidence.kept("part1_forward"))
+    shape = str(evidence.array("part1_forward").shape)
     if error is not None and error < 1e-3:
-        return passed(Text(ru="Выход совпал со значением на скрытых входах.", en="The output agrees on hidden inputs."), actual=f"{error:.1e}")
+        return passed(
+            Text(
+                ru=f"Выход совпал со значением на скрытых входах: наибольшая относительная ошибка {error:.1e}.",
+                en=f"The output agrees on hidden inputs; the largest relative error is {error:.1e}.",
+            )
+        )
     return failed(
-        Text(ru="На скрытых входах `forward` даёт другие числа.", en="On hidden inputs `forward` gives other numbers."),
+        Text(ru="На скрытых входах у выхода `forward` другая форма.", en="On hidden inputs the output of `forward` has another shape.")
+        if error is None
+        else Text(
+            ru=f"На скрытых входах `forward` даёт другие числа: наибольшая относительная ошибка {error:.1e}.",
+            en=f"On hidden inputs `forward` gives other numbers; the largest relative error is {error:.1e}.",
+        ),
         expected="relu(X·W1 + b1)·W2 + b2, (n, 1)",
-        actual=_seen(evidence.array("part1_forward"), error),
+        actual=shape.replace(str(_POINTS), "n", 1),
         hint=Text(
             ru="Проверьте порядок: линейный слой, relu, линейный слой; выход имеет форму (n, 1).",
             en="Check the order: linear layer, relu, linear layer; the output has the shape (n, 1).",
@@ -155,12 +171,12 @@ def curve_fitted(evidence: Evidence) -> Conclusion:
     outputs = evidence.array("part1_fit").astype(np.float64)
     if outputs.size != grid.size:
         raise MissingRecord("part1_fit", evidence.execution)
-    rms = float(np.sqrt(np.mean((outputs.reshape(grid.shape) - 1 / (1 + np.exp(-10 * grid))) ** 2)))
-    text = Text(ru=f"Среднеквадратичное отклонение от кривой {rms:.3f}.", en=f"The root mean square distance from the curve is {rms:.3f}.")
-    hint = Text(
+    hint = _untrained(evidence, 1) or Text(
         ru="Посмотрите на график функции потерь: если она ещё падает, нужно больше итераций или больший шаг; если растёт, шаг велик.",
         en="Look at the loss: still falling means more iterations or a larger step; growing means the step is too large.",
     )
+    rms = float(np.sqrt(np.mean((outputs.reshape(grid.shape) - 1 / (1 + np.exp(-10 * grid))) ** 2)))
+    text = Text(ru=f"Среднеквадратичное отклонение от кривой {rms:.3f}.", en=f"The root mean square distance from the curve is {rms:.3f}.")
     return partial((0.25 - rms) / 0.2, text, hint=hint, expected="≤ 0.05", actual=f"{rms:.3f}")
 
 
@@ -171,7 +187,7 @@ def xor_solved(evidence: Evidence) -> Conclusion:
     if outputs.size != labels.size:
         raise MissingRecord("part2_output", evidence.execution)
     accuracy = float(((outputs > 0.5) == (labels > 0)).mean())
-    hint = Text(
+    hint = _untrained(evidence, 2) or _not_zeroed(evidence) or Text(
         ru="Если точность около 0,5–0,75, веса почти равны между собой: увеличьте разброс начальных весов, шаг или число итераций.",
         en="Around 0.5–0.75 the weights are nearly equal: widen the initial weights, the step, or run more iterations.",
     )
@@ -188,7 +204,7 @@ def autograd_used(evidence: Evidence) -> Conclusion:
         ".backward()": ("$LOSS.backward($$$)", "torch.autograd.grad($$$)"),
         "w -= lr * w.grad": ("$W.grad",),
         "torch.no_grad()": ("torch.no_grad()", "torch.inference_mode()", "no_grad()", "$W.data"),
-        "w.grad = 0": ("$W.grad.zero_()", "$W.grad = None", "$W.grad.data.zero_()", "$W.grad.fill_(0)"),
+        "w.grad = None": ("$W.grad.zero_()", "$W.grad = None", "$W.grad.data.zero_()", "$W.grad.fill_(0)"),
     }
     return components(evidence, parts, Text(ru="В части 2 нет", en="Part 2 lacks"))
 
@@ -223,6 +239,39 @@ def not_regularised(evidence: Evidence) -> Conclusion:
     )
 
 
+def _untrained(evidence: Evidence, part: int) -> Text | None:
+    """Say so where a cell that was to train the network of the part, or one before that training, ended with an error; None where none did."""
+    state = evidence.record("part2_state") if evidence.has("part2_state") else None
+    cells = state.get("cells") if isinstance(state, dict) else None
+    first = cells[0] if isinstance(cells, list) and cells and isinstance(cells[0], int) else None
+    trained = [run.last_cell for run in (trace_of(evidence).runs if evidence.has("trace") else ()) if run.kind == "by_hand"]
+
+    def belongs(index: int) -> bool:
+        return first is None or (index >= first) == (part == 2)
+
+    last = max(filter(belongs, trained), default=-1)
+    failed_here = [cell for cell in evidence.cells if cell.status == "error" and belongs(cell.index)]
+    own = [cell.index for cell in failed_here if cell.index < last or (_TRAINS.search(cell.source) and _BY_HAND.search(cell.source))]
+    if not own:
+        return None
+    cause = next((cause.cell.index for cause in first_causes(evidence) if own[0] in cause.followers), own[0])
+    return Text(
+        ru=f"Веса, видимо, не обучены: ячейка {cause + 1} завершилась ошибкой. Сначала исправьте её.",
+        en=f"The weights are probably not trained: cell {cause + 1} ended with an error. Mend that first.",
+    )
+
+
+def _not_zeroed(evidence: Evidence) -> Text | None:
+    """Say so where a training by hand used the gradients of earlier steps again; None where none did."""
+    runs = trace_of(evidence).runs if evidence.has("trace") else ()
+    if not any(run.kind == "by_hand" and run.accumulated_steps > run.steps / 2 > 1 for run in runs):
+        return None
+    return Text(
+        ru="Градиенты прошлых шагов складываются с новыми: после каждого шага пишите w.grad = None или w.grad.zero_().",
+        en="Gradients of earlier steps add to the new ones: after every step write w.grad = None or w.grad.zero_().",
+    )
+
+
 def _backward_cells(evidence: Evidence) -> tuple[SourceCell, ...]:
     """The functions of part 1 that compute gradients, as cells of their own."""
     functions = find(code_cells(evidence), ("def backward($$$): $$$", "def backprop($$$): $$$", "def backward_pass($$$): $$$", "def grad($$$): $$$"))
@@ -244,8 +293,4 @@ def _gradient_hint(right: Sequence[str], factor: float | None, seen: dict[str, A
             en="The second layer is right, the first is not: relu lets the slope through only where its input is positive.",
         )
     return Text(ru="Сверьте каждый шаг с правилом цепочки, идя от функции потерь ко входу.", en="Check each step of the chain rule from the loss back to the input.")
-
-
-def _seen(value: Array, error: float | None) -> str:
-    return f"shape {value.shape}" if error is None else f"relative error {error:.1e}"
 

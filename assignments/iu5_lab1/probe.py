@@ -1,9 +1,10 @@
 """The untrusted side of Lab 1: which of the student's functions to call with the inputs that are sent, and which objects to describe.
 
 Part 2 takes the names of part 1 for other weights and another `forward`, so part 1 is called in the namespace that it left. Nothing
-here judges: it hands over what the student's code gives back, and says in words where that code fails.
+here judges: it hands over what the student's code gives back, or says where that code fails or what it did not find.
 """
 
+import contextlib
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,6 +40,14 @@ _PARAMETERS = {
 }
 
 
+class Trouble(Exception):  # noqa: N818 - a fact about the work, not a fault
+    """What was looked for and not found: a code, and what it is about. The trusted side (grader/checks/missing.py) has the words."""
+
+    def __init__(self, code: str, **about: Any) -> None:
+        super().__init__(code)
+        self.told = {"code": code, **about}
+
+
 class Part:
     """One of the two parts by hand: its functions, and the namespace they ran in."""
 
@@ -61,7 +70,7 @@ def describe(session: Any) -> None:
     chosen = session.choose(ALIASES["model"], _PIXELS)
     part1, part2 = find_part(session, 1, ("forward", "backward")), find_part(session, 2, ("forward",))
     described: dict[str, Callable[[], Any]] = {
-        "definitions": lambda: {name: _first(session.namespace, ALIASES[name]) or "" for name in _BY_HAND},
+        "definitions": lambda: {name: _first(session.namespace, name) or "" for name in _BY_HAND},
         "classes": lambda: _classes(session.namespace),
         "part1_state": lambda: _state(part1),
         "part2_state": lambda: _state(part2),
@@ -70,8 +79,7 @@ def describe(session: Any) -> None:
     for name, step in described.items():
         _attempt(session, (name,), lambda step=step: (step(),))  # type: ignore[misc]
     for name in ("fed_train", "fed_eval") if chosen is not None else ():
-        fed = getattr(session.trained[chosen], name)
-        if fed is not None:
+        if (fed := getattr(session.trained[chosen], name)) is not None:
             session.record(name, fed)
 
 
@@ -92,18 +100,13 @@ def answer(session: Any, given: Given) -> None:
 def find_parts(session: Any, inputs: int, needed: Sequence[str]) -> Iterator[Part]:
     """Yield the states of the notebook whose weights fit `inputs` numbers per example, the last first; by plain names or an object's."""
     for epoch in reversed(session.epochs):
-        cells = (epoch.first_cell, epoch.last_cell)
-        used = _used(epoch.names, needed)
-        if used and _fits(used, epoch.names, inputs):
-            yield Part(dict(epoch.names), used, None, cells)
-            continue
-        for owner in list(epoch.names.values()):
-            if isinstance(owner, type | nn.Module) or not hasattr(owner, "__dict__"):
+        for owner in (None, *epoch.names.values()):
+            if isinstance(owner, type | nn.Module | torch.Tensor) or (owner is not None and not hasattr(owner, "__dict__")):
                 continue
-            attributes = _Attributes(owner)
-            used = _used(attributes, needed)
-            if used and _fits(used, attributes, inputs):
-                yield Part(dict(epoch.names), used, owner, cells)
+            names = epoch.names if owner is None else _attributes(owner)
+            used = _used(names, needed)
+            if used and _fits(used, names, inputs):
+                yield Part(dict(epoch.names), used, owner, (epoch.first_cell, epoch.last_cell))
                 break
 
 
@@ -122,7 +125,8 @@ def _part1_forward(session: Any, given: Given) -> tuple[Any, ...]:
     part, weights = _part(session, 1, ("forward",)), _given_weights(given)
     inputs = torch.from_numpy(given["part1_X"])
     function = part.value("forward")
-    return (_numbers(session.call(function, part.with_weights(weights), *_arguments(function, {"X": inputs}, weights))),)
+    outputs = session.call(function, part.with_weights(weights), *_arguments(function, {"X": inputs}, weights))
+    return (_numbers(_returned(outputs, "forward")),)
 
 
 def _part1_gradients(session: Any, given: Given) -> tuple[Any, ...]:
@@ -139,9 +143,9 @@ def _part1_gradients(session: Any, given: Given) -> tuple[Any, ...]:
 
 def _in_order(result: Any, weights: Mapping[str, torch.Tensor]) -> tuple[Any, ...]:
     """Return the four gradients in the order of WEIGHTS: by their keys, else by their shapes, else as they came."""
-    values = list(result.values()) if isinstance(result, dict) else list(result)
+    values = list(result.values()) if isinstance(result, dict) else list(_returned(result, "backward"))
     if len(values) != len(WEIGHTS):
-        raise ValueError(f"backward returned {len(values)} values, not four gradients")
+        raise Trouble("other_count", names=["backward"], count=len(values), wanted=["dW1", "db1", "dW2", "db2"])
     if isinstance(result, dict):
         said = [re.sub(r"^(grad_?|d_?)(?=[wb])", "", str(key).lower()) for key in result]
         meant = [next((name for name in WEIGHTS if key in {known.lower() for known in ALIASES[name]}), "") for key in said]
@@ -158,19 +162,16 @@ def _in_order(result: Any, weights: Mapping[str, torch.Tensor]) -> tuple[Any, ..
 def _logits(session: Any, images: NDArray[Any], *, live: bool) -> Any:
     chosen = session.choose(ALIASES["model"], _PIXELS)
     if chosen is None:
-        raise LookupError("no trained module takes images")
+        raise Trouble("no_model")
     return session.outputs_of(session.trained[chosen], images, live=live)
 
 
 def _part2_output(session: Any, points: NDArray[Any]) -> NDArray[Any]:
     part = find_part(session, 2, ("forward",))
-    if part is not None:
-        outputs = _own_forward(session, part, points)
-    else:
-        chosen = session.choose((), 2)
-        if chosen is None:
-            raise LookupError("no weights of part 2 that take two numbers per example were found")
-        outputs = session.outputs_of(session.trained[chosen], points, live=False)
+    chosen = session.choose((), 2) if part is None else None
+    if part is None and chosen is None:
+        raise _not_found(session, 2, ("forward",))
+    outputs = _own_forward(session, part, points) if part is not None else session.outputs_of(session.trained[chosen], points, live=False)
     return outputs[:, 1] if outputs.ndim == 2 and outputs.shape[1] == 2 else outputs.ravel()
 
 
@@ -179,16 +180,23 @@ def _own_forward(session: Any, part: Part, inputs: NDArray[Any]) -> NDArray[Any]
     names = part.names if part.owner is None else {}
     with torch.no_grad():
         function, own = part.value("forward"), {name: part.value(name) for name in WEIGHTS}
-        return _numbers(session.call(function, names, *_arguments(function, {"X": torch.from_numpy(inputs)}, own)))
+        return _numbers(_returned(session.call(function, names, *_arguments(function, {"X": torch.from_numpy(inputs)}, own)), "forward"))
 
 
 def _part(session: Any, number: int, needed: Sequence[str]) -> Part:
     part = find_part(session, number, needed)
     if part is None:
-        missing = [name for name in (*WEIGHTS, *needed) if _first(session.namespace, ALIASES[name]) is None]
-        reason = f"not found: {', '.join(missing)}" if missing else f"weights_1 has not the shape ({number}, h)"
-        raise LookupError(f"part {number}: {reason}")
+        raise _not_found(session, number, needed)
     return part
+
+
+def _not_found(session: Any, number: int, needed: Sequence[str]) -> Trouble:
+    """Say what of a part is nowhere in the notebook; part 1 takes one number per example and part 2 two."""
+    known = (session.namespace, *(epoch.names for epoch in session.epochs))
+    weights, functions = ([name for name in names if all(_first(one, name) is None for one in known)] for names in (WEIGHTS, needed))
+    if weights or functions:
+        return Trouble("no_weights" if weights else "no_function", part=number, names=weights or functions)
+    return Trouble("other_shapes", part=number, names=list(WEIGHTS), count=number)
 
 
 def _given_weights(given: Given) -> dict[str, torch.Tensor]:
@@ -198,8 +206,7 @@ def _given_weights(given: Given) -> dict[str, torch.Tensor]:
 
 def _arguments(function: Callable[..., Any], tensors: Mapping[str, Any], weights: Mapping[str, Any]) -> list[Any]:
     """Return the arguments of a pass by the names of its parameters, or the tensors in their order where they say nothing."""
-    usual = list(tensors.values())
-    meant: list[Any] = []
+    usual, meant = list(tensors.values()), list[Any]()
     parameters = inspect.signature(function).parameters.values()
     for parameter in [item for item in parameters if item.default is item.empty and item.kind <= item.POSITIONAL_OR_KEYWORD]:
         name = parameter.name
@@ -218,33 +225,22 @@ def _attempt(session: Any, records: Sequence[str], step: Callable[[], tuple[Any,
             session.record(name, value)
     except Exception as error:  # noqa: BLE001 - it is the student's code that runs here
         for name in records:
-            session.record(f"{name}_error", f"{type(error).__name__}: {error}"[:500])
+            session.record(f"{name}_error", error.told if isinstance(error, Trouble) else f"{type(error).__name__}: {error}"[:500])
 
 
-class _Attributes(Mapping[str, Any]):
-    """The attributes and methods of an object as a mapping of names."""
-
-    def __init__(self, owner: Any) -> None:
-        self._owner = owner
-
-    def __getitem__(self, name: str) -> Any:
-        try:
-            return getattr(self._owner, name)
-        except Exception as error:
-            raise KeyError(name) from error
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(dir(self._owner))
-
-    def __len__(self) -> int:
-        return len(dir(self._owner))
+def _attributes(owner: Any) -> Names:
+    """Return the attributes and methods of an object that have a name to look for."""
+    found = {}
+    for name in WATCH:
+        with contextlib.suppress(Exception):  # a property of the student's own
+            found[name] = getattr(owner, name)
+    return found
 
 
 def _used(names: Mapping[str, Any], needed: Sequence[str]) -> dict[str, str]:
     """Return the student's name of each weight and needed function, or nothing unless all are there."""
-    used = {canonical: _first(names, ALIASES[canonical]) for canonical in (*WEIGHTS, *needed)}
-    complete = all(used.values()) and all(callable(names[str(used[canonical])]) for canonical in needed)
-    return {canonical: name for canonical, name in used.items() if name is not None} if complete else {}
+    used = {canonical: _first(names, canonical) for canonical in (*WEIGHTS, *needed)}
+    return {canonical: name for canonical, name in used.items() if name is not None} if all(used.values()) else {}
 
 
 def _fits(used: Mapping[str, str], names: Mapping[str, Any], inputs: int) -> bool:
@@ -257,8 +253,10 @@ def _fits(used: Mapping[str, str], names: Mapping[str, Any], inputs: int) -> boo
     return first == (inputs, hidden) and int(np.prod(bias)) == hidden and int(np.prod(second)) == hidden and int(np.prod(last)) == 1
 
 
-def _first(names: Mapping[str, Any], candidates: Sequence[str]) -> str | None:
-    return next((name for name in candidates if names.get(name) is not None), None)
+def _first(names: Mapping[str, Any], canonical: str) -> str | None:
+    """Return what the student calls `canonical`: a name of something that can be called where a function is meant."""
+    there = callable if canonical in {"forward", "backward"} else lambda value: value is not None
+    return next((name for name in ALIASES[canonical] if there(names.get(name))), None)
 
 
 def _state(part: Part | None) -> Any:
@@ -267,17 +265,14 @@ def _state(part: Part | None) -> Any:
         return None
     values = {name: part.value(name) for name in WEIGHTS}
     return {
-        "cells": list(part.cells),
-        "names": dict(part.used),
-        "in_object": part.owner is not None,
+        "cells": list(part.cells), "names": dict(part.used), "in_object": part.owner is not None,
         "hidden": int(values["weights_1"].shape[-1]),
         "shapes": {name: list(value.shape) for name, value in values.items()},
     }
 
 
 def _models(session: Any, chosen: int | None) -> list[dict[str, Any]]:
-    models = [session.described(trained, ALIASES["model"]) for trained in session.trained]
-    return [{**model, "chosen": index == chosen} for index, model in enumerate(models)]
+    return [{**session.described(trained, ALIASES["model"]), "chosen": index == chosen} for index, trained in enumerate(session.trained)]
 
 
 def _classes(names: Mapping[str, Any]) -> list[int] | None:
@@ -291,6 +286,12 @@ def _classes(names: Mapping[str, Any]) -> list[int] | None:
         if items and len(whole) == len(items):
             return whole
     return None
+
+
+def _returned(value: Any, function: str) -> Any:
+    if value is None:
+        raise Trouble("nothing_returned", names=[function])
+    return value
 
 
 def _numbers(value: Any) -> NDArray[Any]:

@@ -4,10 +4,11 @@ import ast
 import re
 from dataclasses import dataclass
 
+from grader.checks.early import parsed
 from grader.checks.source import code_cells
 from grader.evidence import Evidence, SourceCell
 
-_BINDING = re.compile(r"^\s*(?:def|class)\s+(\w+)|^\s*(\w+)\s*=(?!=)", re.MULTILINE)
+_BINDING = re.compile(r"^[ \t]*+(?:(?:def|class)[ \t]++(\w++)|(\w++)[ \t]*+=(?!=))", re.MULTILINE)
 _NAME_ERROR = re.compile(r"^NameError: name '(?P<name>[^']+)' is not defined")
 
 
@@ -37,16 +38,15 @@ def first_causes(evidence: Evidence) -> tuple[Cause, ...]:
                 promised[missing["name"]] = origin
         else:
             followers[origin].append(cell.index)
-        for name in _bound_names(cell.source):
+        for name in bound_names(cell.source):
             promised.setdefault(name, origin)
     return tuple(Cause(cell=cell, followers=tuple(followers[index])) for index, cell in causes.items())
 
 
-def _bound_names(source: str) -> frozenset[str]:
+def bound_names(source: str) -> frozenset[str]:
     """Return the names that the cell's code binds at any level; nothing for code that does not parse."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
+    tree = parsed(source)
+    if tree is None:
         return frozenset(name for pair in _BINDING.findall(source) for name in pair if name)
     names = set()
     for node in ast.walk(tree):

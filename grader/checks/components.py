@@ -1,11 +1,13 @@
 """Required components, read from code that was run, by patterns an instructor can read."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from grader.checks import Conclusion, check, failed, partial, passed
-from grader.checks.source import code_cells, find
-from grader.evidence import Evidence
+from grader.checks.missing import skipped
+from grader.checks.source import code_cells, find, stopped_cell, unreached_cells
+from grader.evidence import Evidence, SourceCell
 from grader.model import Text
 
 Parts = Mapping[str, Sequence[str]]
@@ -13,23 +15,38 @@ Parts = Mapping[str, Sequence[str]]
 
 def components(evidence: Evidence, parts: Parts, lacks: Text) -> Conclusion:
     """Share the points equally among the `parts` of which some pattern is found in code that was run; `lacks` begins the complaint."""
-    cells = code_cells(evidence)
-    return required({name: bool(find(cells, patterns)) for name, patterns in parts.items()}, lacks)
+    return required(evidence, lambda cells: {name: bool(find(cells, patterns)) for name, patterns in parts.items()}, lacks)
 
 
-def required(found: Mapping[str, bool], lacks: Text) -> Conclusion:
-    """Share the points equally among the named parts that were found."""
-    missing = [name for name, there in found.items() if not there]
+def required(evidence: Evidence, look: Callable[[Sequence[SourceCell]], Mapping[str, bool]], lacks: Text) -> Conclusion:
+    """Share the points equally among the named parts that `look` finds in code that was run.
+
+    A part that stands where the run never came to earns nothing, and the work is not said to lack it.
+    """
+    found, later = look(code_cells(evidence)), look(unreached_cells(evidence))
+    missing = [name for name, there in found.items() if not there and not later[name]]
     expected = ", ".join(found)
-    if not missing:
+    if all(found.values()):
         return passed(Text(ru="Всё нужное найдено в коде.", en="The code has all that is needed."), expected=expected)
+    if not missing:
+        return _unreached(evidence, found)
     names = ", ".join(missing)
     return partial(
-        1 - len(missing) / len(found),
+        sum(found.values()) / len(found),
         Text(ru=f"{lacks.ru}: {names}.", en=f"{lacks.en}: {names}."),
         hint=Text(ru=f"Добавьте: {names}.", en=f"Add: {names}."),
         expected=expected,
-        actual=", ".join(name for name in found if name not in missing),
+        actual=", ".join(name for name in found if found[name]),
+    )
+
+
+def _unreached(evidence: Evidence, found: Mapping[str, bool]) -> Conclusion:
+    """Conclude that what was not `found` stands in cells that the run never came to."""
+    names, cell = ", ".join(name for name in found if not found[name]), stopped_cell(evidence)
+    where = Text(ru=f" в ячейке {cell + 1}", en=f" in cell {cell + 1}") if cell is not None else Text(ru="", en="")
+    return replace(
+        skipped(Text(ru=f"Ячейки, где есть {names}, не выполнились: работа остановлена{where.ru}.", en=f"The cells with {names} did not run: the work was stopped{where.en}.")),
+        share=sum(found.values()) / len(found),
     )
 
 
@@ -53,15 +70,17 @@ def forbidden(evidence: Evidence, parts: Parts, found: Text, hint: Text, *, harm
 @check(ru="Загрузчики данных", en="Data loaders")
 def loaders_made(evidence: Evidence) -> Conclusion:
     """A dataset of tensors or of one's own, a loader, and shuffling for training."""
-    cells = code_cells(evidence)
+    return required(evidence, _loaders_in, Text(ru="В коде нет", en="The code lacks"))
+
+
+def _loaders_in(cells: Sequence[SourceCell]) -> Mapping[str, bool]:
     datasets = ("TensorDataset($$$)", "$M.TensorDataset($$$)", "class $D(Dataset): $$$", "class $D($M.Dataset): $$$")
     shuffles = find(cells, ("$F($$$A, shuffle=$S)", "$F($$$A, shuffle=$S, $$$B)", "DataLoader($D, $N, True)", "RandomSampler($$$)", "$M.RandomSampler($$$)"))
-    found = {
+    return {
         "Dataset": bool(find(cells, datasets)),
         "DataLoader": bool(find(cells, ("DataLoader($$$)", "$M.DataLoader($$$)"))),
         "shuffle=True": any(not re.search(r"shuffle\s*=\s*False", match.text) for match in shuffles),
     }
-    return required(found, Text(ru="В коде нет", en="The code lacks"))
 
 
 @check(ru="Цикл обучения", en="The training loop", after=("module_trained",))

@@ -22,9 +22,11 @@ def judge_gradients(seen: Gradients, expected: Gradients, *, names: Mapping[str,
     errors = {name: relative_error(seen[name], expected[name]) for name in names}
     right = [name for name in names if (error := errors[name]) is not None and error < CLOSE]
     factor = common_factor(seen, expected)
-    listed = "relative error: " + ", ".join(f"{names[name]} {'—' if error is None else f'{error:.1e}'}" for name, error in errors.items())
-    if len(right) == len(names):
-        return passed(Text(ru="Все градиенты совпали с autograd.", en="All gradients agree with autograd."), actual=listed)
+    listed = ", ".join(f"{names[name]} {'—' if error is None else f'{error:.1e}'}" for name, error in errors.items())
+    known = [error for error in errors.values() if error is not None]
+    largest = Text(ru=f"наибольшая относительная ошибка {max(known):.1e}", en=f"the largest relative error is {max(known):.1e}") if known else None
+    if len(right) == len(names) and largest is not None:
+        return passed(Text(ru=f"Все градиенты совпали с autograd: {largest.ru}.", en=f"All gradients agree with autograd; {largest.en}."), actual=listed)
     if factor is not None and factor > 0:
         return passed(
             Text(
@@ -34,9 +36,8 @@ def judge_gradients(seen: Gradients, expected: Gradients, *, names: Mapping[str,
             actual=listed,
         )
     wrong = ", ".join(names[name] for name in names if name not in right)
-    return partial(
-        len(right) / len(names), Text(ru=f"Неверны: {wrong}.", en=f"Wrong: {wrong}."), hint=hint(right, factor), expected=shapes, actual=listed
-    )
+    what = Text(ru=f"Неверны: {wrong}; {largest.ru}.", en=f"Wrong: {wrong}; {largest.en}.") if largest else Text(ru=f"Неверны: {wrong}.", en=f"Wrong: {wrong}.")
+    return partial(len(right) / len(names), what, hint=hint(right, factor), expected=shapes, actual=listed)
 
 
 def relative_error(seen: Array, expected: Array) -> float | None:

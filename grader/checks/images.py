@@ -12,8 +12,9 @@ from grader.checks.calibrated import against_reference
 from grader.checks.handed_in import loaded, not_loaded
 from grader.checks.presentation import CannotPresent, learn_presentation
 from grader.checks.repeated import Repeated, measured
+from grader.checks.runs import nothing_trained
 from grader.checks.source import code_cells, find
-from grader.evidence import Evidence, MissingRecord
+from grader.evidence import Evidence
 from grader.model import Array, Json, Text, Vouched
 from grader.thresholds import NotUsable
 
@@ -218,9 +219,11 @@ def _against_common(evidence: Evidence, repeated: Repeated, assignment: Assignme
 @check(ru="Веса после обучения", en="The weights after training", of_training=True)
 def weights_unchanged(evidence: Evidence) -> Conclusion:
     """Whether the model at the end is still the one that training left, and what the change cost."""
-    chosen = next((model for model in trained_models(evidence) if model.get("chosen")), None)
-    cell = chosen.get("changed_in_cell") if chosen else None
-    if chosen is None or cell is None:
+    models = trained_models(evidence)
+    if not models:
+        return nothing_trained()
+    cell = next((model.get("changed_in_cell") for model in models if model.get("chosen")), None)
+    if cell is None:
         return passed(Text(ru="После обучения веса не менялись.", en="The weights did not change after training."))
     classes, written = class_lists(evidence)
     before, after = (
@@ -244,6 +247,8 @@ def weights_unchanged(evidence: Evidence) -> Conclusion:
 def names_in_order(evidence: Evidence) -> Conclusion:
     """Labels made by np.unique follow the sorted order; names printed in another order stand beside the wrong rows."""
     classes, written = class_lists(evidence)
+    if not loaded(evidence) and not (trained_models(evidence) if evidence.has("models") else evidence.has("logits")):
+        return nothing_trained()
     accuracy = measure_accuracy(evidence.array("logits"), evidence.kept("labels"), classes, written) if evidence.has("logits") else None
     if accuracy is not None and accuracy.order == "written":
         return passed(Text(ru="Метки пронумерованы в порядке записи, как и имена.", en="Labels are numbered in the written order, like the names."))
@@ -268,8 +273,11 @@ def _which_model(evidence: Evidence) -> Text:
         return Text(ru=" (сданные веса)", en=" (the weights handed in)")
     chosen = next((model for model in trained_models(evidence) if model.get("chosen")), {}) if evidence.has("models") else {}
     name, cell = chosen.get("name"), chosen.get("cell")
-    if not isinstance(name, str) or not name or not isinstance(cell, int):
+    if not isinstance(cell, int):
         return Text(ru="", en="")
+    if not isinstance(name, str) or not name:
+        return Text(ru=f" (последняя обученная модель, ячейка {cell + 1}; переменной с ней в конце тетради нет)",
+                    en=f" (the last model trained, in cell {cell + 1}; no variable holds it at the end of the notebook)")  # fmt: skip
     return Text(ru=f" (модель `{name}` после обучения в ячейке {cell + 1})", en=f" (model `{name}` after training in cell {cell + 1})")
 
 
@@ -279,7 +287,7 @@ def _no_logits(evidence: Evidence) -> Conclusion:
         return refused
     reason: Any = evidence.note("cannot_present")
     if not reason:
-        raise MissingRecord("logits", evidence.execution, str(evidence.record("logits_error")) if evidence.has("logits_error") else "")
+        evidence.record("logits")  # raises, with the run's own reason
     return failed(
         Text(ru=f"Скрытые изображения не удалось показать модели: {reason['ru']}.", en=f"The hidden images could not be shown to the model: {reason['en']}."),
         hint=Text(

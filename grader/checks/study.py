@@ -9,24 +9,25 @@ from grader.assignment import Assignment
 from grader.checks import Conclusion, check, failed, partial, passed
 from grader.checks.cells import Cause, first_causes
 from grader.checks.images import trained_models
+from grader.checks.missing import ENDED
+from grader.checks.remedies import ENDLESS, MEMORY, NO_EXIT, brief, in_general, no_module, remedy, shown, time_limit, unfinished
+from grader.checks.source import stopped_cell
 from grader.evidence import Evidence
-from grader.model import Mode, Text, Vouched
+from grader.model import ExitReason, Mode, Text, Vouched
 from grader.notebook import read_lab
 
 _ANSWERS, _ROWS, _WORDS, _NEW_WORDS, _COLUMNS = 13, 5, 12, 4, 3
-_WANTS_GPU = re.compile(r"Torch not compiled with CUDA|No CUDA GPUs are available|Found no NVIDIA driver|is_available\(\) is False")
-_NO_GPU = Text(
-    ru="Здесь нет GPU. Выбирайте устройство так: device = torch.device('cuda' if torch.cuda.is_available() else 'cpu') — и пишите "
-    "model.to(device), x.to(device); веса загружайте с map_location=device. Тогда тетрадь выполнится везде.",
-    en="There is no GPU here. Choose the device with device = torch.device('cuda' if torch.cuda.is_available() else 'cpu'), write "
-    "model.to(device) and x.to(device), and load weights with map_location=device: then the notebook runs anywhere.",
-)
-_NUMBER = re.compile(r"\d+[.,]\d+|\d\s*%")
+_NUMBER = re.compile(r"\d[.,]\d|\d\s*%")
 
-_FIRST = Text(
-    ru="В квадратных скобках — номер ячейки, в круглых — сколько следующих ошибок вытекает из этой. Начните с первой.",
-    en="In square brackets: the cell; in round ones: how many later errors only follow from it. Start with the first.",
-)
+_STOPPED: Mapping[ExitReason, Text] = {
+    ExitReason.OUT_OF_MEMORY: MEMORY,
+    ExitReason.TIMED_OUT: ENDLESS,
+    ExitReason.OUTPUT_LIMIT: Text(ru="Печатайте реже, например раз в несколько эпох.", en="Print less often, such as once in several epochs."),
+    ExitReason.EXITED: NO_EXIT,
+    ExitReason.KILLED_BY_SIGNAL: Text(
+        ru="Начните с этой ячейки: процесс оборвался в ней, а не завершился ошибкой Python.", en="Start with that cell: the process broke off in it, without an error of Python."
+    ),
+}
 _UNTRAINED = Text(
     ru="Обучение здесь не выполнялось; ошибка может быть лишь следствием этого, если ячейке нужны его результаты.",
     en="Nothing was trained here; the error may only follow from that, where a cell needs what training would have given.",
@@ -38,39 +39,71 @@ def cells_ran(evidence: Evidence) -> Conclusion:
     """The first causes among the failed cells; what merely follows is counted."""
     causes = first_causes(evidence)
     missing = evidence.record("missing_imports") if evidence.has("missing_imports") else []
-    modules = sorted({str(item.get("module")) for item in missing if isinstance(item, dict)}) if isinstance(missing, list) else []
-    stopped = next((cell.index + 1 for cell in evidence.cells if cell.status == "not_run"), None)
-    if not causes and not modules and stopped is None:
+    modules = sorted({str(item.get("module"))[:60] for item in missing if isinstance(item, dict)})[:8] if isinstance(missing, list) else []
+    stopped = any(cell.status == "not_run" for cell in evidence.cells)
+    if not causes and not modules and not stopped:
         return passed(Text(ru="Все ячейки выполнились без ошибок.", en="Every cell ran without an error."), vouched=Vouched.REPORTED)
-    lines = [f"[{cause.cell.index + 1}] {cause.cell.error} (+{len(cause.followers)})" for cause in causes]
+    lines = [_line(cause) for cause in causes if not unfinished(cause.cell.error)]
     lines += [f"import {module}" for module in modules]
     return failed(
-        _what_stopped(causes, modules, stopped),
-        actual="; ".join(lines)[:1500],
-        hint=_hint(causes, evidence.mode),
+        _what_stopped(evidence, causes, modules),
+        actual=shown("; ".join(lines), 1500) if lines else "",
+        hint=_hint(evidence, causes, modules),
         vouched=Vouched.REPORTED,
     )
 
 
-def _hint(causes: Sequence[Cause], mode: Mode) -> Text:
-    if any(_WANTS_GPU.search(cause.cell.error) for cause in causes):
-        return _NO_GPU
-    return _UNTRAINED if mode is Mode.LOAD else _FIRST
+def _line(cause: Cause) -> str:
+    """Return where and what, with the number of errors that follow from it where there are any."""
+    follow = len(cause.followers)
+    return f"[{cause.cell.index + 1}] {brief(cause.cell.error)}" + (f" (+{follow})" if follow else "")
 
 
-def _what_stopped(causes: Sequence[Cause], modules: Sequence[str], stopped: int | None) -> Text:
-    """Name the first thing to look at."""
-    if causes:
-        first = causes[0]
-        what, more = (first.cell.error.splitlines() or ["?"])[0][:160], len(causes) - 1
+def _hint(evidence: Evidence, causes: Sequence[Cause], modules: Sequence[str]) -> Text:
+    known = _STOPPED.get(evidence.execution.exit_reason) or remedy(causes)
+    if known is not None:
+        return known
+    if not causes:
+        return no_module(modules)
+    return _UNTRAINED if evidence.mode is Mode.LOAD else in_general(causes)
+
+
+def _what_stopped(evidence: Evidence, causes: Sequence[Cause], modules: Sequence[str]) -> Text:
+    """Name the first thing to look at, and where the run was stopped."""
+    own = [cause for cause in causes if not unfinished(cause.cell.error)]
+    parts = [_cause_named(own[0], len(own) - 1)] if own else []
+    if len(own) < len(causes) or any(cell.status == "not_run" for cell in evidence.cells):
+        parts.append(_stop_named(evidence))
+    if not parts:
+        names = ", ".join(modules)
+        return Text(ru=f"Здесь нет модулей: {names}.", en=f"These modules are not here: {names}.")
+    return Text(ru=" ".join(part.ru for part in parts), en=" ".join(part.en for part in parts))
+
+
+def _cause_named(cause: Cause, more: int) -> Text:
+    number, limit = cause.cell.index + 1, time_limit(cause.cell.error)
+    ru = f" Других самостоятельных ошибок: {more}." if more else ""
+    en = f" Other errors with a cause of their own: {more}." if more else ""
+    if limit is not None:
         return Text(
-            ru=f"Ячейка {first.cell.index + 1}: {what}" + (f"; других самостоятельных ошибок: {more}." if more else "."),
-            en=f"Cell {first.cell.index + 1}: {what}" + (f"; other errors with a cause of their own: {more}." if more else "."),
+            ru=f"Ячейка {number} работала дольше {limit.ru} и была остановлена. Нет ли в ней бесконечного цикла?{ru}",
+            en=f"Cell {number} ran longer than {limit.en} and was stopped. Is there an endless loop in it?{en}",
         )
-    if stopped is not None:
-        return Text(ru=f"Выполнение остановилось перед ячейкой {stopped}.", en=f"The run stopped before cell {stopped}.")
-    names = ", ".join(modules)
-    return Text(ru=f"Здесь нет модулей: {names}.", en=f"These modules are not here: {names}.")
+    what = shown(cause.cell.error, 160)
+    end = "" if what.endswith(("…", ".", "?", "!")) else "."
+    return Text(ru=f"Ячейка {number}: {what}{end}{ru}", en=f"Cell {number}: {what}{end}{en}")
+
+
+def _stop_named(evidence: Evidence) -> Text:
+    """Say in which cell the run was stopped, and why."""
+    execution = evidence.execution
+    cell = next((cell.index for cell in evidence.cells if unfinished(cell.error)), stopped_cell(evidence))
+    ended, memory = ENDED[execution.exit_reason], execution.exit_reason is ExitReason.OUT_OF_MEMORY
+    size = execution.limits.memory_mb
+    why = Text(ru=f"{ended.ru} ({size} МБ)", en=f"{ended.en} ({size} MB)") if memory else ended
+    if cell is None:
+        return Text(ru=f"Работа остановлена до первой ячейки: {why.ru}.", en=f"The work was stopped before its first cell: {why.en}.")
+    return Text(ru=f"Работа остановлена в ячейке {cell + 1}: {why.ru}.", en=f"The work was stopped in cell {cell + 1}: {why.en}.")
 
 
 @check(ru="Исследование: несколько обучений", en="The study: several trainings", of_training=True)

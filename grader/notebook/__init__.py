@@ -17,7 +17,7 @@ from grader.notebook.blanks import visible_lines
 from grader.notebook.placeholders import Fragment, escape_markdown, fragments, plain
 from grader.notebook.source import PLACEHOLDER, Lab, LabCell, Line, python_tokens, read_lab
 
-__all__ = ["Cell", "Lab", "NotebookTemplate", "escape_markdown", "make_template", "markdown_cell", "notebook_json", "plain", "read_lab"]
+__all__ = ["Cell", "Lab", "NotebookTemplate", "cell_id", "escape_markdown", "make_template", "markdown_cell", "notebook_json", "plain", "read_lab"]
 
 Cell = dict[str, Json]
 # Only names that no sentence would begin with; any other comment stays a comment.
