@@ -12,11 +12,12 @@ from typing import Any
 import click
 
 from grader.assignment import load_assignment
+from grader.checks.missing import ENDED
 from grader.cli.show import NOT_GRADABLE, NOT_PASSED, VERDICTS, finding_lines, printable, printable_lines
 from grader.errors import ConfigurationError, IsolationError
 from grader.files import write_atomically
 from grader.intake.says import listed
-from grader.model import Isolation, Language, Outcome, Score, Submission, Verdict, View
+from grader.model import ExitReason, Isolation, Language, Outcome, Score, Submission, Verdict, View
 from grader.pipeline import Setting, grade
 from grader.report import render_report
 from grader.sandbox import available
@@ -244,7 +245,8 @@ def _show(score: Score, language: Language) -> None:
         click.echo(finding_lines(note, language))
     _show_total(score, language)
     if score.execution["message"]:
-        click.echo(printable(str(score.execution["message"])))
+        ended = ENDED[ExitReason(str(score.execution["exit_reason"]))].of(language)
+        click.echo(printable(f"{ended[:1].upper()}{ended[1:]} ({score.execution['message']})."))
     click.echo(_WORDS["own"][language])
 
 
