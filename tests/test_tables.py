@@ -68,7 +68,64 @@ def test_numbers(text: str, value: float) -> None:
     assert number(text) == pytest.approx(value)
 
 
-@given(st.text(alphabet="|-: \nFC(10)train=test%≈~,.e5·⁻³эпох…", max_size=300))
+@pytest.mark.parametrize("text", ["1e999", "9" * 400, "1·10⁹⁹⁹"])
+def test_a_number_beyond_all_bounds_is_none(text: str) -> None:
+    assert number(text) is None
+    assert only(f"| batch = {text}, lr = {text}, {text} epochs | test 70 %, train {text} |").test == 0.7
+
+
+@pytest.mark.parametrize(
+    ("line", "train"),
+    [
+        ("| обучение 20 эпох | lr = 0.1 | test 70% |", None),
+        ("| обучение: 35 с | lr = 0.1 | test 70% |", None),
+        ("| Обучение 3 (lr=0.01) | test 70% |", None),
+        ("| Обучение 3 (lr=0.01), точность на тесте 70% |", None),
+        ("| Обучение 1 (lr=0.01), точность: на тесте 70 |", None),
+        ("| число параметров обучения 196, test 70% |", None),
+        ("| потери на обучении 0.31, точность на тесте 70% |", None),
+        ("| темп обучения 0,01 | test 70% |", None),
+        ("| эпох обучения: 50 | test: 0,7 |", None),
+        ("| признаков переобучения 0.9 | test 70% |", None),
+        ("| train_acc=0.98 | test_acc=0.7 |", 0.98),
+        ("| acc_train 98, acc_test 70.0 |", 0.98),
+        ("| точность: train 98, test 70 |", 0.98),
+        ("| обучение 20 эпох, точность 98% на обучении, 70% на тесте |", 0.98),
+        ("| train 98.0 ± 0.3 %, test 70 ± 1 % |", 0.98),
+    ],
+)
+def test_what_stands_beside_a_word_for_training_need_not_be_an_accuracy(line: str, train: float | None) -> None:
+    row = only(line)
+    assert (row.train, row.test) == (train, 0.7)
+
+
+@pytest.mark.parametrize("title", ["Эпох обучения", "Время обучения, с", "Training time, %", "Скорость обучения", "Train loss", "Размер пакета при обучении"])
+def test_a_title_that_names_something_else_makes_no_accuracy(title: str) -> None:
+    row = only(f"| Сеть | {title} | test acc |\n|---|---|---|\n| FC(3) | 0.5 | 70 |\n")
+    assert (row.train, row.test) == (None, 0.7)
+
+
+def test_the_number_of_steps_is_no_rate() -> None:
+    assert only("| шагов 2000, lr 0.1 | test 70% |").lr == 0.1
+    assert only("| шаг обучения 0.1 | test 70% |").lr == 0.1
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "run", [" ", "1", "1.", "(", "lr(", "FC(1", "1-", "1x10 ^ ", "точност", "train", "трен", "трен_", "эпох", "loss на ", "≈", "⁻", "|", "\\|", "1% ", "_", "шаг "]
+)
+def test_no_long_run_of_anything_stops_the_reader(run: str) -> None:
+    for start in ("| lr", "| train", "| эпох", "| FC(", "| "):
+        line = f"{(start + run * 2000)[:1900]} x | test 70% |"
+        assert len(read_results(f"{line}\n" * 5000)) <= 200
+
+
+TOKENS = st.sampled_from(
+    ["|", "\n", " ", "%", "-", "=", "…", "(", ")", ",", ".", "·10⁻", "e", "1e999", "9" * 400, "5", "0.7", "98", "batch", "bs", "lr", "шаг", "epochs", "эпох", "обучени", "train", "test", "FC(", "acc", "loss", "±"]
+)
+
+
+@given(st.text(alphabet="|-: \nFC(10)train=test%≈~,.e5·⁻³эпох…batchlr9", max_size=300) | st.lists(TOKENS, max_size=80).map("".join))
 def test_no_text_breaks_the_reader(text: str) -> None:
     for row in read_results(text):
         assert all(share is None or 0 <= share <= 1 for share in (row.train, row.test))

@@ -6,13 +6,16 @@ two such accuracies may lie apart by chance follows from both (`tolerance`).
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
 from grader.assignment import Assignment
-from grader.checks.runs import batch_size, epochs_of, rate, validation
+from grader.checks.runs import batch_size, epochs_of, rate, trained_sources, validation
 from grader.checks.tables import Row
-from grader.checks.trace import Trace, TrainingRun
+from grader.checks.trace import Passes, Trace, TrainingRun
 from grader.model import Json, View
 from grader.thresholds import pooled_spread
 
@@ -21,6 +24,10 @@ _USUAL_SPREAD = 0.016
 _Z = 2.576  # 1 % of honest numbers lie farther apart
 _LEAST_EXAMPLES = 20
 _RELATIVE = 0.01
+_SURE = 2  # numbers that a row and a training must have in common before one can be said to contradict the other
+_MUCH = 4  # a pass over less than a quarter of the data says little of the accuracy on it
+# What pairs cost beside the distance of their accuracies, which is 2 at most: no pair at all is better than two that contradict each other.
+_CONTRADICTION, _NO_PAIR = 10.0, 13.0
 _MOST_LAYERS, _LONGEST = 12, 160
 
 
@@ -33,6 +40,22 @@ class Line:
     test: float | None
     row: Row | None
     differs: tuple[Literal["train", "test"], ...] = ()
+
+    @property
+    def distances(self) -> tuple[float, ...]:
+        """How far the row's accuracies lie from the training's, for those that both sides have."""
+        pairs = ((self.row.train, self.train), (self.row.test, self.test)) if self.row is not None else ()
+        return tuple(abs(stated - seen) for stated, seen in pairs if stated is not None and seen is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What a row is held against: a training's line without a row, its numbers, and how many examples gave each of the accuracies."""
+
+    line: Line
+    numbers: tuple[float | None, ...]
+    widths: tuple[int, ...]
+    examples: tuple[int, int]
 
 
 def seed_spread(assignment: Assignment) -> float:
@@ -56,49 +79,70 @@ def tolerance(accuracy: float, examples: int, *, spread: float, other_examples: 
 def compare_rows(trace: Trace, rows: Sequence[Row], runs: Sequence[TrainingRun], *, spread: float, view: View) -> tuple[tuple[Line, ...], tuple[Row, ...]]:
     """Return a line per training, and the rows that describe no training of this notebook.
 
-    Each row goes to the training with its numbers that is nearest in accuracy and has no row yet.
+    Each row goes to one training with its numbers, so that as few as possible contradict each other and the accuracies are nearest. A row that
+    has a single number in common with a training may be of another one: it is that training's only where the accuracies agree.
     """
-    taken: dict[int, Row] = {}
-    left: list[Row] = []
-    for row in rows:
-        free = [run for run in matching(trace, row, runs) if run.id not in taken]
-        if free:
-            taken[min(free, key=lambda run: _distance(trace, row, run)).id] = row
-        else:
-            left.append(row)
-    lines = []
-    for run in runs:
-        train, test = accuracies(trace, run)
-        known = taken.get(run.id)
-        lines.append(Line(run=run, train=train, test=test, row=known, differs=_differing(trace, known, run, spread, view) if known else ()))
-    return tuple(lines), tuple(left)
+    known = [_known(trace, run) for run in runs]
+    pairs = [[_pair(row, training, spread, view) for training in known] for row in rows]
+    costs = np.array([[_cost(line) for line in lines] for lines in pairs]).reshape(len(rows), len(runs))
+    taken = {run: pairs[row][run] for row, run in zip(*linear_sum_assignment(costs), strict=True)}
+    lines = tuple(taken.get(place) or training.line for place, training in enumerate(known))
+    placed = {id(line.row) for line in lines if line.row is not None}
+    return lines, tuple(row for row in rows if id(row) not in placed)
 
 
-def matching(trace: Trace, row: Row, runs: Sequence[TrainingRun]) -> list[TrainingRun]:
-    """Return the trainings that have every number of the row which both sides know."""
-    return [run for run in runs if _same_numbers(trace, row, run)]
+def _known(trace: Trace, run: TrainingRun) -> _Known:
+    own, other = _last_passes(trace, run)
+    train, test = (passes.accuracy[-1][1] if passes is not None else None for passes in (own, other))
+    return _Known(
+        line=Line(run=run, train=train, test=test, row=None),
+        numbers=(rate(run), batch_size(trace, run), epochs_of(run)),
+        widths=tuple(layer.output[-1] for layer in run.model.layers if layer.class_name == "Linear" and layer.output),
+        examples=(_examples(own), _examples(other)),
+    )
 
 
-def _same_numbers(trace: Trace, row: Row, run: TrainingRun) -> bool:
-    pairs = [(row.lr, rate(run)), (row.batch, batch_size(trace, run)), (row.epochs, epochs_of(run))]
-    if any(stated is not None and had is not None and abs(stated - had) > _RELATIVE * abs(had) for stated, had in pairs):
-        return False
-    widths = linear_widths(run)
-    return not row.layers or not widths or row.layers == widths[-len(row.layers) :]
+def _pair(row: Row, training: _Known, spread: float, view: View) -> Line | None:
+    """Return the line that a row and a training make, or None where the row is of another training, or may well be."""
+    shared = _shared_numbers(row, training)
+    if not shared:
+        return None
+    line = replace(training.line, row=row, differs=_differing(row, training, spread, view))
+    agrees = bool(line.distances) and not line.differs
+    return line if agrees or shared >= _SURE else None
 
 
-def linear_widths(run: TrainingRun) -> tuple[int, ...]:
-    """Return the output widths of the model's fully connected layers in order, where a pass has shown them."""
-    return tuple(layer.output[-1] for layer in run.model.layers if layer.class_name == "Linear" and layer.output)
+def _cost(line: Line | None) -> float:
+    return sum(line.distances) + _CONTRADICTION * bool(line.differs) if line is not None else _NO_PAIR
 
 
-def accuracies(trace: Trace, run: TrainingRun) -> tuple[float | None, float | None]:
-    """Return the last accuracies seen on data that was trained on (in evaluation, else in training) and on other data, 0..1."""
-    others = validation(trace, run)
-    on_own = [passes for passes in run.evaluation if passes not in others and passes.accuracy] or [passes for passes in run.training if passes.accuracy]
-    on_others = [passes for passes in others if passes.accuracy]
-    last_own, last_other = (max(seen, key=lambda one: (one.last_cell, one.last_epoch), default=None) for seen in (on_own, on_others))
-    return (last_own.accuracy[-1][1] if last_own else None), (last_other.accuracy[-1][1] if last_other else None)
+def _shared_numbers(row: Row, training: _Known) -> int:
+    """Return how many numbers both sides know, rate, batch, epochs and layers; 0 where one of them is not the same."""
+    pairs = zip((row.lr, row.batch, row.epochs), training.numbers, strict=True)
+    same = [math.isclose(stated, had, rel_tol=_RELATIVE) for stated, had in pairs if stated is not None and had is not None]
+    if row.layers and training.widths:
+        same.append(row.layers == training.widths[-len(row.layers) :])
+    return len(same) if all(same) else 0
+
+
+def _last_passes(trace: Trace, run: TrainingRun) -> tuple[Passes | None, Passes | None]:
+    """Return the last passes with an accuracy on data that was trained on (in evaluation, else in training), and on other data."""
+    sources = trained_sources(trace, run)
+    on_own = [passes for passes in run.evaluation if passes.source in sources and passes.when != "before"]
+    known = [source.length or source.hashed for source in trace.sources if source.id in sources]
+    return _last(on_own, known) or _last(run.training, ()), _last(validation(trace, run), ())
+
+
+def _last(every: Sequence[Passes], lengths: Sequence[int]) -> Passes | None:
+    """Return the last of the passes with an accuracy that saw much of the data, going by the others and by `lengths`; a look at a few pictures did not."""
+    most = max([*map(_examples, every), *lengths], default=0)
+    seen = [passes for passes in every if passes.accuracy and 0 <= passes.accuracy[-1][1] <= 1 and _MUCH * _examples(passes) >= most]
+    return max(seen, key=lambda one: (one.last_cell, one.last_epoch, one.when == "after"), default=None)
+
+
+def _examples(passes: Passes | None) -> int:
+    """Return how many examples one pass had."""
+    return passes.rows // max(1, passes.count) if passes is not None else 0
 
 
 def figures_of_table(trace: Trace, lines: Sequence[Line], left: Sequence[Row], *, spread: float) -> dict[str, Json]:
@@ -152,28 +196,17 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _distance(trace: Trace, row: Row, run: TrainingRun) -> float:
-    return sum(abs(stated - seen) for stated, seen in zip((row.train, row.test), accuracies(trace, run), strict=True) if stated is not None and seen is not None)
-
-
-def _differing(trace: Trace, row: Row, run: TrainingRun, spread: float, view: View) -> tuple[Literal["train", "test"], ...]:
+def _differing(row: Row, training: _Known, spread: float, view: View) -> tuple[Literal["train", "test"], ...]:
     """Return which accuracies are too far from the training's, in their own columns; none when they fit the other way round."""
-    train, test = accuracies(trace, run)
-    examples = {"train": _examples(trace, run, others=False), "test": _examples(trace, run, others=True)}
+    train, test = training.line.train, training.line.test
+    of_train, of_test = training.examples
 
-    def far(stated: float | None, seen: float | None, which: Literal["train", "test"]) -> bool:
+    def far(stated: float | None, seen: float | None, examples: int) -> bool:
         if stated is None or seen is None:
             return False
-        return abs(stated - seen) > tolerance(seen, examples[which], spread=spread, other_examples=view is View.SEALED)
+        return abs(stated - seen) > tolerance(seen, examples, spread=spread, other_examples=view is View.SEALED)
 
-    if not (far(row.test, train, "train") or far(row.train, test, "test")) and row.looks_swapped:
+    if row.looks_swapped and not (far(row.test, train, of_train) or far(row.train, test, of_test)):
         return ()
-    pairs: tuple[tuple[Literal["train", "test"], float | None, float | None], ...] = (("train", row.train, train), ("test", row.test, test))
-    return tuple(which for which, stated, seen in pairs if far(stated, seen, which))
-
-
-def _examples(trace: Trace, run: TrainingRun, *, others: bool) -> int:
-    """Return how many examples one evaluation had, on data that was trained on or on `others`."""
-    own = validation(trace, run)
-    passes = own if others else [one for one in (*run.evaluation, *run.training) if one not in own]
-    return max((one.rows // max(1, one.count) for one in passes), default=0)
+    differs: tuple[tuple[Literal["train", "test"], bool], ...] = (("train", far(row.train, train, of_train)), ("test", far(row.test, test, of_test)))
+    return tuple(which for which, is_far in differs if is_far)
