@@ -4,6 +4,7 @@ import copy
 import io
 from typing import Any
 
+import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - as notebooks call it
@@ -58,6 +59,43 @@ def test_a_module_moved_in_a_loop_is_a_run_without_an_optimiser(trace: Trace) ->
                 parameter.sub_(0.1 * parameter.grad)
     run = only(trace)
     assert (run.kind, run.model.class_name, run.optimizer, run.steps) == ("module", "Network", None, 4)
+
+
+@pytest.mark.parametrize("idle", [0, 600])
+def test_weights_moved_through_data_count_every_step(trace: Trace, idle: int) -> None:
+    """The gradient of softmax regression sums to 0 over the classes, and rows of pixels that are always black never move."""
+    weights, (inputs, labels) = torch.zeros(6 + idle, 3, requires_grad=True), batch(0)
+    inputs = torch.cat([torch.zeros(40, idle), inputs], 1)
+    for _ in range(30):
+        backward(F.cross_entropy(inputs @ weights, labels))
+        assert weights.grad is not None
+        weights.data -= 0.1 * weights.grad
+        weights.grad = None
+    run = only(trace)
+    assert (run.kind, run.steps, run.backwards) == ("by_hand", 30, 30)
+
+
+def test_a_module_moved_through_data_counts_every_step(trace: Trace) -> None:
+    model, held_out = Network(), loader_of(1)
+    for _ in range(5):
+        model.train()
+        for inputs, labels in loader_of(0):
+            model.zero_grad()
+            backward(F.cross_entropy(model(inputs), labels))
+            for parameter in model.parameters():
+                assert parameter.grad is not None
+                parameter.data -= 0.1 * parameter.grad
+        evaluate(model, held_out)
+    run = only(trace)
+    assert (run.steps, run.epochs, run.epochs_cut, [passes.rows for passes in run.training]) == (20, 5, "loader", [190])  # the first pass was not watched yet
+    assert run.training[0].source not in {passes.source for passes in run.evaluation}
+
+
+def test_weights_that_are_no_numbers_and_never_move_make_no_step(trace: Trace) -> None:
+    weights, (inputs, labels) = torch.full((6, 3), float("nan"), requires_grad=True), batch(0)
+    for _ in range(5):
+        backward(F.cross_entropy(inputs @ weights, labels))
+    assert told(trace).runs == ()
 
 
 def test_bare_tensors_under_an_optimiser_are_by_hand(trace: Trace) -> None:
@@ -139,6 +177,7 @@ def test_the_last_of_many_runs_are_kept(trace: Trace) -> None:
         fit(nn.Linear(6, 3), steps=1)
     made = told(trace)
     assert (len(made.runs), made.left_out, made.runs[-1].id) == (64, 6, 69)
+    assert {name for name in trace.told() if name.startswith("weights_")} == {run.weights for run in made.runs}
 
 
 def test_long_curves_are_thinned_with_first_and_last(trace: Trace) -> None:

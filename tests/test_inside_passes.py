@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - as notebooks call it
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, RandomSampler, Sampler, Subset, SubsetRandomSampler, TensorDataset, WeightedRandomSampler
+from torch.utils.data.distributed import DistributedSampler
 
 from grader.inside.trace import Trace
 from tests.inside_training import Network, batch, first_layer
@@ -185,6 +186,46 @@ def test_overlap_and_training_on_the_test_data_show_by_content(trace: Trace, nam
     assert second.training[0].source == first.evaluation[0].source
     assert [loader.name for loader in made.loaders] == ["train_loader", "test_loader", ""]
     assert made.sources[0].labels == (0, 1, 2)
+
+
+class Keeps(Sampler[int]):
+    """A sampler over everything that keeps something of its own under the name of indices."""
+
+    def __init__(self, indices: Any) -> None:
+        self.indices = indices
+
+    def __iter__(self) -> Any:
+        return iter(range(40))
+
+    def __len__(self) -> int:
+        return 40
+
+
+def test_a_part_that_a_sampler_draws_is_a_source_and_what_draws_from_everything_is_not(trace: Trace, names: Names) -> None:
+    data, odd = Numbers(), list(range(1, 40, 2))
+    everything: list[Any] = [None, RandomSampler(data, num_samples=20), WeightedRandomSampler([1.0] * 40, 20), DistributedSampler(data, 2, 0), SubsetRandomSampler(range(40))]
+    of_its_own = [Keeps(lambda: 1), Keeps("twenty"), Keeps([[0], [1, 2]])]
+    parts: list[Any] = [SubsetRandomSampler(odd), SubsetRandomSampler(list(torch.tensor(odd[::-1]))), odd, Keeps(torch.tensor(odd))]
+    names["odd_loader"] = DataLoader(data, 10, sampler=parts[0])
+    for sampler in (*everything, *of_its_own):
+        train(Network(), DataLoader(data, 10, sampler=sampler), epochs=1)
+    train(Network(), names["odd_loader"], epochs=1)
+    for sampler in parts[1:]:
+        train(Network(), DataLoader(data, 10, sampler=sampler), epochs=1)
+    train(Network(), DataLoader(Subset(data, odd), 10), epochs=1)
+    made = told(trace)
+    read = [run.training[0].source for run in made.runs]
+    assert read == [0] * 8 + [1] * 5
+    assert [(source.class_name, source.name, source.length) for source in made.sources] == [("Numbers", "odd_loader.dataset", 40), ("Subset", "odd_loader", 20)]
+
+
+def test_labels_are_those_of_a_whole_pass_however_often_a_batch_was_looked_at_before(trace: Trace) -> None:
+    rows, _ = batch(0, 60)
+    loader = DataLoader(TensorDataset(rows, torch.arange(60) % 30), 4)
+    for _ in range(2):
+        next(iter(loader))
+    train(nn.Linear(6, 30), loader)
+    assert told(trace).sources[0].labels == tuple(range(30))
 
 
 def test_data_without_a_loader_is_told_whole_in_slices_and_in_batches(trace: Trace, names: Names) -> None:

@@ -1,13 +1,17 @@
 """Trainings as runs: model, optimiser, schedule, loss and gradients, each property where it holds and where it does not."""
 
 import functools
+import itertools
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - as notebooks call it
+from torch.optim import lr_scheduler as schedules
 
+from grader.inside.curves import Curve
 from grader.inside.trace import Trace
 from tests.inside_training import Network
 from tests.traced import backward, clip, evaluate, loader_of, only, told, train
@@ -80,13 +84,32 @@ def test_a_schedule_shows_in_the_rates_and_one_that_never_steps_in_its_count(tra
     assert run.optimizer.lr == ((0, 0.4), (4, 0.2), (8, 0.1))
 
 
+SCHEDULES: dict[str, Callable[[torch.optim.Optimizer], Any]] = {
+    "StepLR": lambda optimizer: schedules.StepLR(optimizer, 1),
+    "LambdaLR": lambda optimizer: schedules.LambdaLR(optimizer, lambda epoch: 0.9**epoch),
+    "CosineAnnealingWarmRestarts": lambda optimizer: schedules.CosineAnnealingWarmRestarts(optimizer, 4),
+    "OneCycleLR": lambda optimizer: schedules.OneCycleLR(optimizer, 0.4, 50),
+    "SequentialLR": lambda optimizer: schedules.SequentialLR(optimizer, [schedules.LinearLR(optimizer), schedules.StepLR(optimizer, 1)], [9]),
+    "ChainedScheduler": lambda optimizer: schedules.ChainedScheduler([schedules.LinearLR(optimizer), schedules.StepLR(optimizer, 1)]),
+    "ReduceLROnPlateau": schedules.ReduceLROnPlateau,
+}
+
+
 @pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step")
-def test_a_scheduler_that_steps_before_the_optimiser_is_told(trace: Trace) -> None:
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize(("before", "after"), [(0, 0), (0, 3), (1, 3)])
+def test_schedulers_count_the_steps_of_the_notebook_and_not_that_of_their_making(trace: Trace, name: str, before: int, after: int) -> None:
     model = Network()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.4)
-    torch.optim.lr_scheduler.StepLR(optimizer, 1, 0.5).step()
-    train(model, loader_of(0), optimizer=optimizer)
-    assert only(trace).schedulers[0].before_step
+    scheduler = SCHEDULES[name](optimizer)
+
+    def step() -> None:
+        scheduler.step(*([1.0] if name == "ReduceLROnPlateau" else []))
+
+    for _ in range(before):
+        step()
+    train(model, loader_of(0), epochs=3, optimizer=optimizer, each_epoch=step if after else int)
+    assert [(item.class_name, item.steps, item.before_step) for item in only(trace).schedulers] == [(name, before + after, before > 0)]
 
 
 @pytest.mark.parametrize(("zero", "accumulated"), [(True, 0), (False, 7)])
@@ -137,6 +160,14 @@ def test_deliberate_accumulation_has_more_backwards_than_steps_and_none_left_ove
     assert (run.steps, run.backwards, run.accumulated_steps) == (2, 4, 0)
 
 
+def test_a_second_training_that_forgets_what_the_first_did_is_told_from_it(trace: Trace) -> None:
+    model = Network()
+    for zero in (True, False):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        train(model, loader_of(0), epochs=30, optimizer=optimizer, zero=False, after_step=functools.partial(optimizer.zero_grad, set_to_none=False) if zero else int)
+    assert [run.accumulated_steps for run in told(trace).runs] == [0, 119]
+
+
 @pytest.mark.parametrize(
     ("activation", "came_from", "probabilities"),
     [(nn.Softmax(1), "softmax", True), (nn.LogSoftmax(1), "log_softmax", False), (nn.Identity(), "none", False)],
@@ -164,6 +195,29 @@ def test_loss_and_target_encoding_are_named(trace: Trace, loss: Any, function: s
     assert seen is not None
     assert (seen.function, seen.class_name, seen.encoding) == (function, class_name, encoding)
     assert seen.backward_of
+
+
+def test_a_loss_of_torch_after_one_by_hand_is_told_with_all_its_settings(trace: Trace) -> None:
+    model = Network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    by_hand = lambda output, target: -output.log_softmax(1)[range(len(target)), target].mean()  # noqa: E731 - the two losses side by side
+    for loss in (by_hand, nn.CrossEntropyLoss(torch.ones(3), label_smoothing=0.1)):
+        train(model, loader_of(0, size=40), epochs=1, loss=loss, optimizer=optimizer)
+    seen = only(trace).loss
+    assert seen is not None
+    assert (seen.class_name, seen.settings) == ("CrossEntropyLoss", {"reduction": "mean", "label_smoothing": 0.1, "ignore_index": -100, "weight": True})
+
+
+@pytest.mark.parametrize("first", [0, 9])
+def test_a_curve_keeps_its_shape_whatever_its_places_have_in_common(first: int) -> None:
+    curve, more = Curve(), Curve()
+    for place in range(first, 20_000, 10):
+        curve.add(place, place / 2)
+    more.add(20_001, 0.5)
+    curve.join(more)
+    points = curve.told(512)
+    assert (len(points), points[0], points[-1]) == (512, [first, first / 2], [20_001, 0.5])
+    assert max(later[0] - earlier[0] for earlier, later in itertools.pairwise(points)) <= 60
 
 
 def test_clipping_is_counted_with_what_it_found(trace: Trace) -> None:

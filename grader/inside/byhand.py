@@ -12,14 +12,15 @@ import torch
 from torch import nn
 
 from .digests import weights_digest
-from .passes import Forward
+from .graphs import leaves_of
+from .passes import Backward, Forward
 from .runs import Run
-from .subjects import Backward, Bare, Subject, Watched
+from .subjects import Bare, Subject, Watched
 
 if TYPE_CHECKING:
     from .recording import Recorder
 
-_MOST_NODES, _MOST_LEAVES, _MOST_SITES = 5000, 64, 256
+_MOST_SITES = 256
 _CHECKED_EACH, _THEN_EVERY = 64, 8
 _MOST_NAMES, _LARGEST, _ITEMS = 512, 1 << 22, 64
 
@@ -70,7 +71,7 @@ class ByHand:
     def _check(self, subject: Subject, tensor: torch.Tensor) -> None:
         if not subject.buffer or _state_of(subject) != self._before:
             return
-        reached = self.leaves_of(tensor)
+        reached = leaves_of(tensor)
         if isinstance(subject, Watched) and subject.is_held_to(reached):
             return
         made, subject.expected = subject.take_back(), 0
@@ -111,22 +112,6 @@ class ByHand:
             self._bare.append(bare)
         return bare
 
-    def leaves_of(self, tensor: torch.Tensor) -> list[torch.Tensor]:
-        """Return the leaves of a tensor's graph, in the order in which a walk from its end finds them."""
-        waiting: list[Any] = [tensor.grad_fn]
-        seen: set[Any] = set()
-        leaves: list[torch.Tensor] = []
-        while waiting and len(seen) < _MOST_NODES and len(leaves) < _MOST_LEAVES:
-            node = waiting.pop(0)
-            if node is None or node in seen:
-                continue
-            seen.add(node)
-            leaf = getattr(node, "variable", None)
-            if isinstance(leaf, torch.Tensor):
-                leaves.append(leaf)
-            waiting += [following for following, _ in node.next_functions]
-        return leaves
-
     def settle(self) -> None:
         """Settle at the end of a cell what waits."""
         for bare in self._bare:
@@ -142,7 +127,7 @@ class ByHand:
                 bare.settle()
 
     def _subject_of(self, tensor: torch.Tensor) -> Subject | None:
-        leaves = self.leaves_of(tensor)
+        leaves = leaves_of(tensor)
         if not leaves:
             return None
         parameters = {id(leaf) for leaf in leaves if isinstance(leaf, nn.Parameter)}

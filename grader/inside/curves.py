@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+import torch
+
 _MOST_HELD = 1024
 _LONGEST_TEXT, _MOST_ITEMS = 200, 1024
 
@@ -10,26 +12,27 @@ _LONGEST_TEXT, _MOST_ITEMS = 200, 1024
 class Curve:
     """Points (x, y) of rising x. When there are too many, every second one goes; the last one always stays. `y` may be a scalar tensor."""
 
-    __slots__ = ("_last", "_points", "every")
+    __slots__ = ("_added", "_every", "_last", "_points")
 
     def __init__(self) -> None:
         self._points: list[tuple[int, Any]] = []
-        self.every = 1
+        self._every, self._added = 1, 0
         self._last: tuple[int, Any] | None = None
 
     def add(self, x: int, y: Any) -> None:
         """Add a point."""
         self._last = point = (x, y)
-        if x % self.every == 0:
+        if self._added % self._every == 0:
             self._points.append(point)
             if len(self._points) > _MOST_HELD:
-                self.every *= 2
-                self._points = [kept for kept in self._points if kept[0] % self.every == 0]
+                self._every *= 2
+                self._points = self._points[::2]
+        self._added += 1
 
     def join(self, other: "Curve") -> None:
         """Take in the points of `other`, which win where both have one."""
         points = dict(self.all_points()) | dict(other.all_points())
-        self._points, self.every = [], max(self.every, other.every)
+        self._points, self._every, self._added = [], 1, 0
         for x in sorted(points):
             self.add(x, points[x])
 
@@ -93,6 +96,15 @@ def number(value: Any) -> Any:
     except Exception:
         return "nan"
     return float(f"{real:.7g}") if math.isfinite(real) else str(real)
+
+
+def setting(value: Any) -> Any:
+    """Return a hyper-parameter for JSON: lists and what is not known as text, None as the text "None"."""
+    if isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float) or (isinstance(value, torch.Tensor) and value.numel() == 1):
+        return number(value)
+    return str(value)[:_LONGEST_TEXT] if isinstance(value, list | tuple | type(None)) else type(value).__name__
 
 
 def bounded(value: Any) -> Any:

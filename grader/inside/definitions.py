@@ -9,6 +9,7 @@ import ast
 import builtins
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
+from .graphs import nodes_of
 from .rewriting import bound_names
 
 _LEAVE, _LEAVABLE, _SHOWN, _ERROR = "__zachet_leave__", "__zachet_leavable__", "__zachet_shown__", "__zachet_error__"
@@ -112,17 +114,8 @@ def _guard(statement: ast.stmt) -> ast.stmt:
 def trains_module(roots: Iterable[Any]) -> bool:
     """Tell whether the graph behind these tensors reaches a parameter of a module."""
     tensors = [root for root in roots if isinstance(root, torch.Tensor)]
-    waiting: list[Any] = [tensor.grad_fn for tensor in tensors if tensor.grad_fn is not None]
-    seen: set[Any] = set()
-    while waiting and len(seen) < _MOST_NODES:
-        node = waiting.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if isinstance(getattr(node, "variable", None), nn.Parameter):
-            return True
-        waiting.extend(following for following, _ in node.next_functions if following is not None)
-    return any(isinstance(tensor, nn.Parameter) for tensor in tensors)
+    leaves = (getattr(node, "variable", None) for node in nodes_of(tensors, _MOST_NODES))
+    return any(isinstance(tensor, nn.Parameter) for tensor in chain(tensors, leaves))
 
 
 def _refusing(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-_OF_EACH = 1024
+_OF_EACH, _OF_SAMPLE = 1024, 1 << 14
 _LARGEST_ROW = 1 << 20
 
 
@@ -34,6 +34,13 @@ def weights_digest(tensors: Iterable[torch.Tensor]) -> str:
     for tensor in tensors:
         total.update(numbers_of(tensor.detach().reshape(-1)[:_OF_EACH]).tobytes())
     return total.hexdigest()
+
+
+def sample_of(tensor: torch.Tensor) -> bytes:
+    """Return numbers spread over a tensor, all of a small one: equal bytes for equal numbers, NaN among them."""
+    flat = tensor.detach().reshape(-1)
+    step = len(flat) // _OF_SAMPLE | 1  # odd, so that it meets every column of a matrix of the usual widths
+    return numbers_of(flat[::step]).tobytes()
 
 
 def numbers_of(tensor: torch.Tensor) -> NDArray[Any]:

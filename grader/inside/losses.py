@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .curves import number
+from .curves import number, setting
 
 FUNCTIONS = (
     *("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "mse_loss", "l1_loss", "smooth_l1_loss"),
@@ -114,8 +114,16 @@ def call_of(function: str, arguments: tuple[Any, ...], options: Mapping[str, Any
     output = given.get("input")
     if not isinstance(output, torch.Tensor):
         return None
-    settings = {name: _plain(options[name]) for name in _SETTINGS if options.get(name) is not None}
+    passed = {name: options[name] for name in _SETTINGS if options.get(name) is not None}
+    settings = {name: True if isinstance(value, torch.Tensor) else setting(value) for name, value in passed.items()}
     return LossCall(function=function, class_name=_calling_class(), settings=settings, output=output, target=given.get("target"))
+
+
+def value_of(result: Any) -> Any:
+    """Return a scalar's value, as a tensor where reading it would wait for a device; None for what is no scalar."""
+    if not isinstance(result, torch.Tensor) or result.numel() != 1:
+        return None
+    return result.detach() if result.is_cuda else result.item()
 
 
 def _calling_class() -> str:
@@ -215,7 +223,3 @@ def _are_probabilities(values: NDArray[Any]) -> bool:
 def _values(tensor: torch.Tensor) -> NDArray[Any]:
     plain = tensor.detach()[:_MOST_ROWS] if tensor.ndim else tensor.detach()
     return plain.to(device="cpu", dtype=torch.float64 if plain.dtype == torch.float64 else torch.float32).numpy()
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, bool | int | float | str) else True

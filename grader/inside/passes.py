@@ -1,23 +1,27 @@
 """Forward passes of one model, grouped by role, mode, graph and data."""
 
 import contextlib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from .curves import Means
-from .losses import hits
+from .losses import LossCall, hits
 from .readings import Reading
 
-MOST_GROUPS, _MANY, _FEW_POINTS = 64, 8, 32
+_MOST_GROUPS, _MANY, _FEW_POINTS = 64, 8, 32
 _MOST_WAITING, _MUCH = 32, 1 << 16
 BEFORE, DURING, AFTER = "before", "during", "after"
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Forward:
-    """One call of the model. `output` (without a graph) is held against `target`: those of the loss function, else the model's and the loader's."""
+    """One call of the model. `output` (without a graph) is held against `target`: those of the loss function, else the model's and the loader's.
+
+    `node` is the number of the operation that made the model's output, `passed_over` tells that a backward came from other passes.
+    """
 
     train_mode: bool
     grad: bool
@@ -25,8 +29,11 @@ class Forward:
     cell: int
     reading: Reading | None
     source: int | None
-    output: torch.Tensor | None
-    target: torch.Tensor | None
+    output: torch.Tensor | None = None
+    target: torch.Tensor | None = None
+    versions: int = 0
+    node: int | None = None
+    passed_over: bool = False
     length: int | None = None
     moved: bool = False
     loss: Any = None
@@ -36,6 +43,25 @@ class Forward:
     def loader(self) -> int | None:
         """The id of the loader that was read."""
         return self.reading.loader.id if self.reading is not None and self.reading.loader is not None else None
+
+    def compare(self, output: torch.Tensor, target: Any, *, sigmoid_inside: bool = False) -> None:
+        """Note what is to be held against what, if classes can be told from it; pictures would only cost memory."""
+        self.output = self.target = None
+        if output.ndim <= 2 and isinstance(target, torch.Tensor):
+            self.output = output.detach() if output.requires_grad else output
+            self.target = target.detach() if target.requires_grad else target
+            self.sigmoid_inside = sigmoid_inside
+            self.versions = _versions(output, target)
+
+
+@dataclass(slots=True, kw_only=True)
+class Backward:
+    """One backward that waits for a step: its value, what it followed, the loss function that was called last, and what made the tensor."""
+
+    value: Any
+    forwards: list[Forward]
+    call: LossCall | None
+    operation: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,7 +79,7 @@ class Group:
     accuracy: Means = field(default_factory=Means)
     moved: bool = False
     reading: Any = None
-    waiting: list[tuple[torch.Tensor, torch.Tensor, bool]] = field(default_factory=list)
+    waiting: list[tuple[torch.Tensor, torch.Tensor, bool, int]] = field(default_factory=list)
     waiting_epoch: int = -1
 
     def add(self, forward: Forward, epoch: int) -> None:
@@ -73,7 +99,7 @@ class Group:
             if epoch != self.waiting_epoch or len(self.waiting) >= _MOST_WAITING:
                 self.count_hits()
             self.waiting_epoch = epoch
-            self.waiting.append((forward.output, forward.target, forward.sigmoid_inside))
+            self.waiting.append((forward.output, forward.target, forward.sigmoid_inside, forward.versions))
             if forward.output.numel() > _MUCH:
                 self.count_hits()
 
@@ -84,8 +110,9 @@ class Group:
         self.first_epoch, self.last_epoch = min(self.first_epoch, epoch), max(self.last_epoch, epoch)
 
     def count_hits(self) -> None:
-        """Hold the outputs that wait against their targets: many batches at once, as that costs little more than one."""
-        waiting, self.waiting = self.waiting, []
+        """Hold the outputs that wait against their targets, if both are as they were: many batches at once, as that costs little more than one."""
+        waiting = [(output, target, inside) for output, target, inside, versions in self.waiting if _versions(output, target) == versions]
+        self.waiting = []
         kinds = {(output.shape[1:], target.shape[1:], output.dtype, target.dtype, inside) for output, target, inside in waiting}
         if len(kinds) == 1:
             outputs, targets, insides = zip(*waiting, strict=True)
@@ -131,7 +158,7 @@ class PassBook:
         key = (role, when, forward.train_mode, forward.grad, forward.source, forward.loader)
         group = self._groups.get(key)
         if group is None:
-            if len(self._groups) >= MOST_GROUPS:
+            if len(self._groups) >= _MOST_GROUPS:
                 return
             group = self._groups[key] = Group()
         group.add(forward, epoch)
@@ -158,3 +185,28 @@ class PassBook:
             self._groups[new].join(group)
         else:
             self._groups[new] = group
+
+
+def led_to(pending: Sequence[Forward], reached: Collection[int] | None) -> list[Forward]:
+    """Return the passes that led to a backward. `reached` are the numbers of the operations in its graph; None: all pending passes are alike."""
+    if len(pending) < 2:
+        return list(pending)
+    if reached is not None:
+        return [forward for forward in pending if forward.node in reached] or list(pending[-1:])
+    return [forward for forward in pending if _together(forward, pending[-1])]
+
+
+def _together(forward: Forward, last: Forward) -> bool:
+    """Whether a pass belongs to the backward that follows the `last` one: a pass over a loader that has ended does not."""
+    if forward is last:
+        return True
+    if not forward.grad:
+        return False
+    if forward.reading is not None:
+        return not forward.reading.ended
+    return last.reading is None and forward.source == last.source
+
+
+def _versions(output: torch.Tensor, target: torch.Tensor) -> int:
+    """Return what every change in place raises; those of inference tensors nobody counts."""
+    return (0 if output.is_inference() else output._version) + (0 if target.is_inference() else target._version)  # noqa: SLF001

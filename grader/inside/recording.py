@@ -3,11 +3,10 @@
 import contextlib
 import time
 import weakref
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import torch
-from torch import nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
@@ -15,31 +14,18 @@ from . import losses
 from .byhand import ByHand, Declared, named_things
 from .curves import bounded
 from .gradients import Clipping
+from .graphs import leaves_of, numbers_of_nodes
 from .hooks import Patches, tensor_in
-from .passes import Forward
+from .passes import Backward, Forward
 from .readings import Readings
 from .runs import Run
 from .schedules import Schedules
 from .sources import Sources
-from .subjects import Backward, Bare, Subject, Watched
-from .trained import Trained
+from .subjects import Bare, Subject, Watched
+from .trained import Modules, Trained
 from .weights import Weights, record_name
 
-MOST_RUNS = 64
-_MOST_POINTS, _ALL_POINTS = 512, 8192
-
-
-class Modules(Protocol):
-    """Who knows the modules: finds the one that holds the parameters of these ids, keeps its snapshots, and hears of steps without an optimiser."""
-
-    def find(self, wanted: set[int]) -> nn.Module | None:
-        """Return the outermost module that holds these parameters, or None."""
-
-    def meet(self, module: nn.Module) -> Trained:
-        """Return what is known of a module."""
-
-    def stepped(self, trained: Trained) -> None:
-        """Note a step."""
+_MOST_RUNS, _MOST_POINTS, _ALL_POINTS = 64, 512, 8192
 
 
 class Recorder:
@@ -111,14 +97,13 @@ class Recorder:
             known[0].stepped(self.cell)
 
     def begin(self, subject: Subject) -> Run:
-        """Begin a run of a subject; the one before it ends."""
+        """Begin a run of a subject, which is to be committed to it; the one before it ends."""
         for other in (*self._watched, *self.hand.subjects()):
             other.mark_end()
         if subject.run is not None:
             self.keep(subject)
             subject.describe(self._optimised)
         run = Run(id=self._made, kind="by_hand" if isinstance(subject, Bare) else "module")
-        self._made += 1
         if subject.run is None:
             run.book = subject.early.book
         if isinstance(subject, Watched) and subject.trained.module is not None:
@@ -127,11 +112,14 @@ class Recorder:
         subject.initial = ""
         earlier = (other.id for other in reversed(self.runs) if other.end_digest == run.start_digest)
         run.continues = next(earlier, None)
-        self.runs.append(run)
-        if len(self.runs) > MOST_RUNS:
-            del self.runs[0]
-        subject.run = run
+        self._list(run)
         return run
+
+    def _list(self, run: Run) -> None:
+        self._made += 1
+        self.runs.append(run)
+        if len(self.runs) > _MOST_RUNS:
+            self.weights.drop(self.runs.pop(0).id)
 
     def before_load(self, trained: Trained) -> None:
         """Other weights are about to be loaded into a module."""
@@ -179,8 +167,7 @@ class Recorder:
         run = Run(id=self._made, kind="by_hand", first_cell=self.cell, last_cell=self.cell, began=self._cell_began, ended=time.perf_counter())
         weights = declared.cell_ended(run, source)
         if weights:
-            self._made += 1
-            self.runs.append(run)
+            self._list(run)
             self.weights.keep(run.id, weights)
 
     def keep_of(self, trained: Trained) -> None:
@@ -212,7 +199,7 @@ class Recorder:
             return
         module = watched.trained.module
         train_mode, grad = bool(module is not None and module.training), given.requires_grad
-        batch, length = self.readings.batch_of(taken), None
+        batch, length, node = self.readings.batch_of(taken), None, given.grad_fn
         if batch is not None:
             reading, loader = batch.reading, batch.reading.loader
             source = loader.source.id if loader is not None else None
@@ -221,8 +208,10 @@ class Recorder:
             length = self.sources.length_of(source)
         forward = Forward(
             train_mode=train_mode, grad=grad, rows=len(taken), cell=self.cell, reading=reading, source=source,
-            output=given.detach(), target=batch.target if batch is not None else None, length=length, moved=watched.statistics_moved(),
+            node=node._sequence_nr() if node is not None else None, length=length, moved=watched.statistics_moved(),  # noqa: SLF001
         )  # fmt: skip
+        if batch is not None:
+            forward.compare(given, batch.target)
         self._call = None
         watched.wait(forward)
         self._last = (watched, forward)
@@ -230,15 +219,15 @@ class Recorder:
     def _loss_of(self, name: str) -> Callable[..., None]:
         def note(result: Any, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> None:
             watched, forward = self._last if self._last is not None else (None, None)
-            known = watched is not None and watched.run is not None and watched.run.loss.calls > 0
+            known = watched is not None and watched.run is not None and watched.run.loss.probabilities is not None
             self._call = call = losses.call_of(name, arguments, options, known=known)
             if call is None or forward is None or forward.loss is not None:
                 return
             if isinstance(call.target, torch.Tensor) and len(call.output) == forward.rows:
-                forward.output, forward.target, forward.sigmoid_inside = call.output.detach(), call.target.detach(), name == losses.INSIDE
+                forward.compare(call.output, call.target, sigmoid_inside=name == losses.INSIDE)
                 if forward.reading is None:
                     self.sources.add_labels_of(self.sources.id_of(forward.source), call.target)
-            forward.loss = value_of(result)
+            forward.loss = losses.value_of(result)
 
         return note
 
@@ -261,7 +250,7 @@ class Recorder:
     def _before_backward(self, tensor: torch.Tensor | None) -> Subject | None:
         if tensor is None:
             return None
-        made = Backward(value=value_of(tensor), forwards=[], call=self._call)
+        made = Backward(value=losses.value_of(tensor), forwards=[], call=self._call)
         self._call = None
         waiting = [watched for watched in self._watched if watched.pending and watched.pending[-1].grad]
         subject = waiting[-1] if waiting else self.stepper
@@ -270,19 +259,20 @@ class Recorder:
         if not waiting:
             return self.hand.backward(tensor, made)
         if len(waiting) > 1:
-            reached = self.hand.leaves_of(tensor)
-            waiting = [watched for watched in waiting if any(leaf is watched.reference() for leaf in reached)] or waiting[-1:]
+            leaves = leaves_of(tensor)
+            waiting = [watched for watched in waiting if any(leaf is watched.reference() for leaf in leaves)] or waiting[-1:]
+        reached = _reached(tensor, waiting)
         for watched in waiting:
             if watched.by_hand:
                 self.hand.commit_moved(watched)
-            watched.backward(Backward(value=made.value, forwards=[], call=made.call, operation=made.operation))
+            watched.backward(Backward(value=made.value, forwards=[], call=made.call, operation=made.operation), reached)
         self.hand.expect(waiting[-1], tensor)
         return waiting[-1]
 
     def keep(self, subject: Subject) -> None:
         """Keep the final weights of a subject's run, as the snapshot of its module has them."""
         run = subject.run
-        if run is None or run.kept:
+        if run is None or run.kept or run not in self.runs:
             return
         if isinstance(subject, Watched):
             if subject.trained.dirty:
@@ -293,8 +283,9 @@ class Recorder:
         run.kept = True
 
 
-def value_of(result: Any) -> Any:
-    """Return a scalar's value, as a tensor where reading it would wait for a device; None for what is no scalar."""
-    if not isinstance(result, torch.Tensor) or result.numel() != 1:
-        return None
-    return result.detach() if result.is_cuda else result.item()
+def _reached(tensor: torch.Tensor, waiting: Iterable[Watched]) -> set[int] | None:
+    """Return what a backward reaches where passes over more than one loader wait for it; else their order tells enough."""
+    for watched in waiting:
+        if len(watched.pending) > 1 and len({id(forward.reading) for forward in watched.pending}) > 1:
+            return numbers_of_nodes(tensor)
+    return None

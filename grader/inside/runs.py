@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from .curves import Curve, number
+from .curves import Curve, number, setting
 from .digests import weights_digest
 from .losses import INSIDE, LossUse
 from .passes import AFTER, BEFORE, DURING, Forward, PassBook
@@ -175,10 +175,10 @@ class Run:
     def _cut(self, forward: Forward) -> None:
         """Begin a new epoch where this training pass is the first of one."""
         cut = self.cut_by(forward)
-        if cut or self.epoch < 0:
+        self.cut = cut or self.cut
+        if self.epoch < 0 or (cut and self.sizes):  # a module without an optimiser is seen from its second pass on
             self._close_epoch()
             self.epoch += 1
-            self.cut = cut or self.cut
             self.in_epoch = self.rows_in_epoch = 0
         self.reading, self.source, self.evaluated = forward.reading, forward.source, False
         self.rows_in_epoch += forward.rows
@@ -195,14 +195,3 @@ class Run:
     def _close_epoch(self) -> None:
         if self.in_epoch:
             self.per_epoch.add(self.epoch, self.in_epoch)
-
-
-def setting(value: Any) -> Any:
-    """Return a hyper-parameter for JSON: lists and what is not known as text, None as the text "None"."""
-    if isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        return number(value)
-    if isinstance(value, torch.Tensor) and value.numel() == 1:
-        return number(value)
-    return str(value)[:200] if isinstance(value, list | tuple | type(None)) else type(value).__name__

@@ -20,10 +20,13 @@ class Schedules:
 
     def install(self, patches: Patches) -> None:
         """Begin to watch."""
-        base, plateau = lr_scheduler.LRScheduler, lr_scheduler.ReduceLROnPlateau
+        base = lr_scheduler.LRScheduler
         for kind in (base, *base.__subclasses__()):
             patches.after(kind, "step", lambda _, arguments, __: self._after_step(arguments[0]))
-        patches.after(plateau, "__init__", lambda _, arguments, __: self._meet(arguments[0]))
+        # The step that a scheduler makes at its own making is none of the notebook's; these three make none.
+        patches.after(base, "_initial_step", lambda _, arguments, __: self._meet(arguments[0]).update(steps=0, before_step=False))
+        for kind in (lr_scheduler.ReduceLROnPlateau, lr_scheduler.SequentialLR, lr_scheduler.ChainedScheduler):
+            patches.after(kind, "__init__", lambda _, arguments, __: self._meet(arguments[0]))
 
     def begin(self, optimizer: Optimizer) -> list[dict[str, Any]]:
         """Return the schedulers of an optimiser that takes its first step; the list and what it holds go on changing."""
@@ -34,13 +37,13 @@ class Schedules:
         if scheduler not in self._told:
             told = self._told[scheduler] = {"class_name": type(scheduler).__name__, "steps": 0, "before_step": False}
             known = self._of.setdefault(scheduler.optimizer, [])
+            parts = [self._told.get(part) for part in getattr(scheduler, "_schedulers", ())]
+            known[:] = [other for other in known if not any(other is part for part in parts)]  # the notebook steps the whole of them
             if len(known) < _MOST:
                 known.append(told)
         return self._told[scheduler]
 
     def _after_step(self, scheduler: Any) -> None:
-        made = scheduler not in self._told and getattr(scheduler, "_step_count", 0) == 1
         told = self._meet(scheduler)
-        if not made:
-            told["steps"] += 1
-            told["before_step"] = told["before_step"] or scheduler.optimizer not in self._stepped
+        told["steps"] += 1
+        told["before_step"] = told["before_step"] or scheduler.optimizer not in self._stepped

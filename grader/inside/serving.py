@@ -52,7 +52,7 @@ class Run:
         probe = self._prepare()
         session, told = self._run_cells(notebook, probe)
         session.record("missing_imports", self._missing[:_MISSING_LISTED])
-        self._guarded(session, "trace", lambda: [session.record(name, value) for name, value in told().items()])
+        self._guarded(session, "trace", lambda: session.record_all(told()))
         if self._loading is not None:
             self._guarded(session, "load", lambda: self._load(session, notebook))
         self._guarded(session, "describe", lambda: probe.describe(session))

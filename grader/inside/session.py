@@ -31,6 +31,11 @@ class Session:
         kept = np.array(value, copy=True) if isinstance(value, np.ndarray) else plain(value)
         self._records.setdefault(name, kept)
 
+    def record_all(self, values: Mapping[str, Any]) -> None:
+        """Record every value under its name."""
+        for name, value in values.items():
+            self.record(name, value)
+
     def flush(self, wire: Wire) -> None:
         """Send what was recorded; apart from `record`, as a time limit must not cut a frame in two."""
         for name, value in self._records.items():

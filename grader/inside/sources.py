@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import Subset, TensorDataset
 
 from .digests import rows_digested, sketch, weights_digest
 
-MOST_SOURCES, MOST_ROWS = 64, 4096
+_MOST_SOURCES, _MOST_ROWS = 64, 4096
 _MOST_BYTES = 256 << 20
 _DIGESTS_TOLD, _MOST_LABELS, _TARGETS_SEEN = 256, 256, 16
 _BEFORE_BATCHES, _MOST_NAMES = 4, 16
@@ -59,17 +60,15 @@ class Sources:
         self._sources: list[Source] = []
         self._by_key: dict[Any, int] = {}
         self._buckets: dict[Any, _Bucket] = {}
-        self._kept: list[Any] = []
+        self._objects: dict[int, tuple[Callable[[], Any], int]] = {}
+        self._met = 0
         self._bytes = 0
 
     def of_dataset(self, dataset: Any) -> Source | None:
         """Return the source of a data set: one for equal tensors, else one for each object."""
         key = self._key_of(dataset)
         if key not in self._by_key:
-            length = None
-            with contextlib.suppress(Exception):
-                length = len(dataset)
-            source = self._new(kind="dataset", class_name=type(dataset).__name__, length=length)
+            source = self._new(kind="dataset", class_name=type(dataset).__name__, length=_length(dataset))
             if source is None:
                 return None
             self._by_key[key] = source.id
@@ -104,7 +103,7 @@ class Sources:
     def add_rows(self, source: Source, tensor: torch.Tensor) -> list[str]:
         """Hash rows of `tensor` into a source, as many as the bounds allow, and return their digests in order."""
         source.describe(tensor)
-        digests = self.digests_of(tensor, MOST_ROWS - len(source.rows))
+        digests = self.digests_of(tensor, _MOST_ROWS - len(source.rows))
         source.rows.update(dict.fromkeys(digests))
         return digests
 
@@ -182,7 +181,7 @@ class Sources:
         return first.id
 
     def _new(self, **known: Any) -> Source | None:
-        if len(self._sources) >= MOST_SOURCES:
+        if len(self._sources) >= _MOST_SOURCES:
             return None
         source = Source(id=len(self._sources), **known)
         self._sources.append(source)
@@ -192,11 +191,24 @@ class Sources:
         if isinstance(dataset, TensorDataset):
             return ("tensor", sketch(dataset.tensors[0]))
         if isinstance(dataset, Subset):
-            places = torch.as_tensor(list(dataset.indices), dtype=torch.float32)
-            return ("subset", self._key_of(dataset.dataset), len(places), weights_digest([places]), float(places.double().sum()))
-        if not any(known is dataset for known in self._kept):
-            self._kept.append(dataset)  # its id must stay its own
-        return ("object", id(dataset))
+            whole, part = self._key_of(dataset.dataset), places(dataset.indices)
+            return whole if len(part) == _length(dataset.dataset) else ("subset", whole, len(part), weights_digest([part]), float(part.double().sum()))
+        held, number = self._objects.get(id(dataset), (lambda: None, 0))
+        if held() is not dataset:  # a new one, maybe where one that is gone was
+            self._met = number = self._met + 1
+            self._objects[id(dataset)] = (_reference(dataset) if len(self._sources) < _MOST_SOURCES else lambda: None, number)
+        return ("object", number)
+
+
+def places(indices: Any) -> Any:
+    """Return the indices of a part in rising order, each once: loaders of one part may go through it in any order."""
+    return torch.from_numpy(np.unique(np.asarray(indices, dtype=np.float32)))
+
+
+def _length(dataset: Any) -> int | None:
+    with contextlib.suppress(Exception):
+        return len(dataset)
+    return None
 
 
 def _overlaps(sources: Iterable[Source]) -> Iterable[dict[str, Any]]:
@@ -212,7 +224,8 @@ def _name(candidates: Iterable[Callable[[], Any]], names: Mapping[int, str]) -> 
 
 
 def _reference(thing: Any) -> Callable[[], Any]:
+    """Return what gives a thing while it is there; what cannot be referred to weakly, a list for one, is kept."""
     try:
         return weakref.ref(thing)
     except TypeError:
-        return lambda: None
+        return lambda: thing

@@ -12,7 +12,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from .digests import weights_digest
 from .hooks import Shapes
 
-MOST_LAYERS, MOST_NAMES = 256, 64
+MOST_LAYERS, _MOST_NAMES = 256, 64
 
 
 def description(module: nn.Module, shapes: Shapes | None, start: Mapping[str, str], optimised: Collection[int]) -> dict[str, Any]:
@@ -26,9 +26,9 @@ def description(module: nn.Module, shapes: Shapes | None, start: Mapping[str, st
         "parameters": sum(parameter.numel() for parameter in parameters.values()),
         "trainable": sum(parameter.numel() for parameter in parameters.values() if parameter.requires_grad),
         "layers": tree(module, shapes),
-        "unoptimised": lost[:MOST_NAMES],
-        "frozen": frozen[:MOST_NAMES],
-        "frozen_changed": moved[:MOST_NAMES],
+        "unoptimised": lost[:_MOST_NAMES],
+        "frozen": frozen[:_MOST_NAMES],
+        "frozen_changed": moved[:_MOST_NAMES],
         "hidden": hidden_in(module),
         "mode_sensitive": mode_sensitive(module),
     }
@@ -61,7 +61,7 @@ def hidden_in(module: nn.Module) -> list[str]:
                 continue
             places = (f"{prefix}.{name}{place}".lstrip(".") for place, item in _items(value) if _is_lost(item, known))
             found += list(places)
-    return found[:MOST_NAMES]
+    return found[:_MOST_NAMES]
 
 
 def mode_sensitive(module: nn.Module) -> list[str]:
@@ -89,9 +89,9 @@ def _items(value: Any) -> Iterator[tuple[str, Any]]:
     yield "", value
     with contextlib.suppress(Exception):
         if isinstance(value, list | tuple):
-            yield from ((f"[{place}]", item) for place, item in enumerate(value[:MOST_NAMES]))
+            yield from ((f"[{place}]", item) for place, item in enumerate(value[:_MOST_NAMES]))
         elif isinstance(value, dict):
-            yield from ((f"[{key!r}]"[:60], item) for key, item in list(value.items())[:MOST_NAMES])
+            yield from ((f"[{key!r}]"[:60], item) for key, item in list(value.items())[:_MOST_NAMES])
 
 
 def _is_lost(item: Any, known: set[int]) -> bool:

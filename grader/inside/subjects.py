@@ -2,33 +2,21 @@
 
 import contextlib
 import weakref
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
-from .digests import weights_digest
+from .digests import sample_of, weights_digest
 from .gradients import Gradients, is_nonzero
 from .hooks import Hook, Shapes
-from .losses import LossCall
-from .passes import Forward
+from .passes import Backward, Forward, led_to
 from .runs import Run
 from .structure import MOST_LAYERS, description, normalisation_counter
 from .trained import Trained
 
-_MOST_WAITING = 4096
-
-
-@dataclass(slots=True, kw_only=True)
-class Backward:
-    """One backward that waits for a step: its value, what it followed, the loss function that was called last, and what made the tensor."""
-
-    value: Any
-    forwards: list[Forward]
-    call: LossCall | None
-    operation: str = ""
+_MOST_WAITING, _MOST_HELD = 4096, 1 << 22
 
 
 class Subject:
@@ -43,7 +31,8 @@ class Subject:
         self.dirty = self.by_hand = False
         self.initial, self.expected = "", 0
         self._clips: list[tuple[str, float, bool]] = []
-        self._seen: tuple[int, int, float | None] | None = None
+        self._seen: tuple[int, int, bytes | None] | None = None
+        self._held = 0
 
     def reference(self) -> torch.Tensor | None:
         """Return the parameter by which gradients and updates are told."""
@@ -58,26 +47,28 @@ class Subject:
 
     def wait(self, forward: Forward) -> None:
         """Take a new pass; those before it that no backward can follow any more are evaluations."""
-        if self.pending and not self.pending[-1].grad:
+        last = self.pending[-1] if self.pending else None
+        if last is not None and not last.grad:
             self.evaluated(self.pending.pop())
-        elif len(self.pending) >= _MOST_WAITING:
+        elif last is not None and last.output is not None:
+            self._held += last.output.numel()
+            last.output = last.output if self._held <= _MOST_HELD else None  # an accuracy is not worth any memory
+        if len(self.pending) >= _MOST_WAITING:
             self.evaluated(self.pending.pop(0))
         self.pending.append(forward)
 
-    def backward(self, made: Backward) -> None:
-        """Take a backward: the passes that can have led to it wait for a step from now on."""
+    def backward(self, made: Backward, reached: Collection[int] | None = None) -> None:
+        """Take a backward: the passes that led to it (see `led_to`) wait for a step from now on."""
         if self.run is None and not self.initial:
             self.initial = self.digest()
         if self.buffer and self._was_zeroed():
             self.buffer.clear()  # what those had left was thrown away, and no step will use it
         self.gradients.look(self.reference())
-        last = self.pending[-1] if self.pending else None
-        for forward in self.pending:
-            if last is not None and _together(forward, last):
-                made.forwards.append(forward)
-            else:
-                self.evaluated(forward)
-        self.pending.clear()
+        pending, self.pending, self._held = self.pending, [], 0
+        made.forwards = led_to(pending, reached)
+        if len(made.forwards) < len(pending):
+            led = set(map(id, made.forwards))
+            self._pass_over([forward for forward in pending if id(forward) not in led], may_follow=reached is not None)
         self.buffer.append(made)
         if len(self.buffer) > _MOST_WAITING:
             del self.buffer[0]
@@ -90,12 +81,29 @@ class Subject:
         self.gradients.stepped = not self.buffer and self.run is not None
         return made
 
+    def _pass_over(self, forwards: list[Forward], *, may_follow: bool) -> None:
+        """Take for evaluations the passes from which a backward did not come, unless one of their own may follow before the step."""
+        for forward in forwards:
+            if may_follow and forward.grad and not (forward.reading is not None and forward.reading.ended):
+                forward.passed_over = True
+                self.pending.append(forward)
+            else:
+                self.evaluated(forward)
+
+    def _pass_by(self) -> None:
+        """Take for evaluations the passes from which no backward before this step came."""
+        passed, self.pending = [forward for forward in self.pending if forward.passed_over], [forward for forward in self.pending if not forward.passed_over]
+        for forward in passed:
+            self.evaluated(forward)
+
     def _was_zeroed(self) -> bool:
         parameter = self.reference()
         return parameter is not None and (parameter.grad is None or not is_nonzero(parameter.grad))
 
     def commit(self, run: Run) -> None:
         """Give what waited to the run that steps."""
+        if self.pending:
+            self._pass_by()
         if run is not self.run:
             self.gradients.begin()
         self.run = run
@@ -134,6 +142,7 @@ class Subject:
             self.evaluated(forward)
         self.buffer.clear()
         self.pending.clear()
+        self._held = 0
 
     def evaluated(self, forward: Forward) -> None:
         """Take a pass for an evaluation."""
@@ -166,10 +175,10 @@ class Subject:
         version = parameter._version  # noqa: SLF001 - counts the changes in place
         if before is not None and before[:2] == (id(parameter), version):
             # A change through `.data` or NumPy is not counted there.
-            total = float(parameter.detach().sum())
-            self._seen = (id(parameter), version, total)
-            return before[2] is not None and total != before[2]
-        self._seen = (id(parameter), version, float(parameter.detach().sum()) if before is None else None)
+            sample = sample_of(parameter)
+            self._seen = (id(parameter), version, sample)
+            return before[2] is not None and sample != before[2]
+        self._seen = (id(parameter), version, sample_of(parameter) if before is None else None)
         return before is not None
 
 
@@ -284,14 +293,3 @@ class Bare(Subject):
     def tensors(self) -> list[tuple[str, torch.Tensor]]:
         """Return the leaves that are still there."""
         return [(name, leaf) for name, leaf in self.leaves() if leaf is not None]
-
-
-def _together(forward: Forward, last: Forward) -> bool:
-    """Whether a pass belongs to the backward that follows the `last` one: a pass over a loader that has ended does not."""
-    if forward is last:
-        return True
-    if not forward.grad:
-        return False
-    if forward.reading is not None:
-        return not forward.reading.ended
-    return last.reading is None and forward.source == last.source

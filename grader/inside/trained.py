@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -130,6 +130,19 @@ class Feed(Hook):
     @property
     def _complete(self) -> bool:
         return self._trained.fed_train is not None and self._trained.fed_eval is not None
+
+
+class Modules(Protocol):
+    """Who knows the modules: finds the one that holds the parameters of these ids, keeps its snapshots, and hears of steps without an optimiser."""
+
+    def find(self, wanted: set[int]) -> nn.Module | None:
+        """Return the outermost module that holds these parameters, or None."""
+
+    def meet(self, module: nn.Module) -> Trained:
+        """Return what is known of a module."""
+
+    def stepped(self, trained: Trained) -> None:
+        """Note a step."""
 
 
 def tensors_of(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:

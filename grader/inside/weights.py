@@ -28,6 +28,10 @@ class Weights:
                 break
             del self._held[other]
 
+    def drop(self, run: int) -> None:
+        """Let the weights of a run go that is told no more."""
+        self._held.pop(run, None)
+
     def has(self, run: int) -> bool:
         """Tell whether the weights of a run are held."""
         return run in self._held
