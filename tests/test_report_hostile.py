@@ -51,7 +51,7 @@ PAYLOADS = [
 ]  # fmt: skip
 ALLOWED_TAGS = {
     "html", "head", "meta", "title", "style", "body", "header", "main", "footer", "section", "article", "h1", "h2", "h3", "h4", "h5", "h6",
-    "p", "div", "span", "a", "strong", "em", "del", "code", "pre", "ol", "ul", "li", "dl", "dt", "dd", "table", "caption", "thead", "tbody", "tfoot",
+    "figure", "figcaption", "p", "div", "span", "a", "strong", "em", "del", "code", "pre", "ol", "ul", "li", "dl", "dt", "dd", "table", "caption", "thead", "tbody", "tfoot",
     "tr", "th", "td", "details", "summary", "blockquote", "br", "hr", "img", "svg", "circle", "path", "rect",
 }  # fmt: skip
 
