@@ -123,6 +123,13 @@ def test_every_step_of_a_long_training_counts_though_not_every_one_is_looked_at(
     assert only(trace).accumulated_steps == 399
 
 
+def test_steps_of_a_long_training_that_zeroes_once_an_epoch_count_but_the_first_of_each(trace: Trace) -> None:
+    model = Network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    train(model, loader_of(0), epochs=100, optimizer=optimizer, zero=False, each_epoch=optimizer.zero_grad)
+    assert only(trace).accumulated_steps == 300
+
+
 def test_a_second_training_of_the_model_that_zeroes_in_place_is_told_from_the_first(trace: Trace) -> None:
     model = Network()
     for zero in (False, True):

@@ -33,10 +33,13 @@ class Gradients:
             return
         self.stepped = False
         gradient = parameter.grad
-        self._checks += gradient is not None
+        if gradient is None:
+            self.stale = False
+            return
+        self._checks += 1
         # Afterwards only now and then: a loop that forgets it forgets it each time, so the last answer stands until the next look.
-        if gradient is None or self._checks <= _CHECKED_EACH or self._checks % _THEN_EVERY == 0:
-            self._forgotten = gradient is not None and is_nonzero(gradient)
+        if self._checks <= _CHECKED_EACH or self._checks % _THEN_EVERY == 0:
+            self._forgotten = is_nonzero(gradient)
         self.stale = self._forgotten
 
 
